@@ -1,0 +1,1 @@
+"""Networks as named blocks, with the modules and autoencoders that fit them."""
