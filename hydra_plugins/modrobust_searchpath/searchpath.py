@@ -1,0 +1,15 @@
+"""Finds a user's own YAML files in ./conf of the current folder, so that the package need not be edited."""
+
+from pathlib import Path
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+
+class CurrentFolder(SearchPathPlugin):
+    """Adds the current folder's conf/ behind modrobust's own, where there is one."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        own = Path.cwd() / "conf"
+        if own.is_dir():
+            search_path.append("modrobust-user", f"file://{own}")

@@ -1,0 +1,1 @@
+"""modrobust: compositional robustness and modular structure of neural networks."""

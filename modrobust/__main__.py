@@ -1,0 +1,3 @@
+from modrobust.run import main
+
+main()

@@ -1,0 +1,1 @@
+"""Datasets: named splits of tensors. `splits` has the contract, `take` the subsets; one file per family."""

@@ -1,0 +1,78 @@
+"""The contract every dataset fulfils: named splits of inputs, targets and a stable index."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples that are used together.
+
+    Attributes:
+        inputs: images as uint8 (N, C, H, W), 0..255, grey as C = 1, in memory or memory-mapped;
+            or vectors as float32 (N, D).
+        targets: classes as int64 (N,), or bits as float32 (N, B).
+        index: int64 (N,), an example's position in its source. It keys the example's random draws, so
+            that an image has the same noise whatever subset, batch, shard or order it comes in.
+        task: int64 (N,), which task an example belongs to, where there are several.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    index: Tensor
+    task: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, where: Tensor | slice, device: torch.device | str) -> "Split":
+        """Some examples, chosen by their places in the split, on a device."""
+        if isinstance(where, Tensor):
+            where = where.to(self.inputs.device)
+        task = None if self.task is None else self.task[where].to(device)
+        return Split(self.inputs[where].to(device), self.targets[where].to(device), self.index[where].to(device), task)
+
+    def to(self, device: torch.device | str) -> "Split":
+        """All examples on a device."""
+        return self.take(slice(None), device)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What training images go through: a random crop of the zero-padded image, a horizontal flip.
+
+    Attributes:
+        padding: black pixels added at every side before the crop back to the original size; 0 for no crop.
+        flip: whether to mirror left and right with probability one half.
+    """
+
+    padding: int = 0
+    flip: bool = False
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Named splits: train, valid, test; also test_seen and test_unseen where they differ."""
+
+    name: str
+    splits: dict[str, Split]
+
+
+@dataclass(frozen=True)
+class ImageDataset(Dataset):
+    """Classified images.
+
+    Attributes:
+        num_classes: targets are 0..num_classes-1.
+        mean, std: per channel (three values) of images in 0..1, for normalisation.
+        augmentation: applied to training images only.
+        image_size: height and width in pixels.
+    """
+
+    num_classes: int
+    image_size: int
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    augmentation: Augmentation = field(default_factory=Augmentation)

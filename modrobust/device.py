@@ -1,0 +1,31 @@
+"""The device and the numerical settings of the process."""
+
+import os
+
+import torch
+
+from modrobust.errors import UserError
+
+
+def prepare(device: str, threads: int) -> torch.device:
+    """Choose the device; fix what would make results differ between runs or slow them down.
+
+    Args:
+        device: auto (CUDA where there is one), cpu, mps, cuda, cuda:<number>.
+        threads: of the CPU. Sums are split over threads, so their number is part of the result.
+
+    Raises:
+        UserError: the device is not there.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)  # dying activations would cost a factor of three
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device={device} is not there: {str(error).splitlines()[0]}") from error
+    return torch.device(device)

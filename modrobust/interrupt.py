@@ -1,0 +1,63 @@
+"""Ctrl-C and SIGTERM: work that can be saved is saved first, everything else stops at once."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the run to stop; what could be saved is saved.
+
+    Attributes:
+        signum: the signal's number; a process conventionally exits with 128 + signum.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"interrupted by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_saving = False
+_pending: int | None = None
+
+
+def _handle(signum: int, frame: FrameType | None) -> None:
+    global _pending
+    if not _saving or _pending is not None:  # nothing to save, or asked twice
+        raise Interrupted(signum)
+    _pending = signum
+
+
+@contextmanager
+def handled() -> Iterator[None]:
+    """Within this block SIGINT and SIGTERM raise Interrupted; afterwards the old handlers are back."""
+    old = {signum: signal.signal(signum, _handle) for signum in SIGNALS}
+    try:
+        yield
+    finally:
+        for signum, handler in old.items():
+            signal.signal(signum, handler)
+
+
+@contextmanager
+def saving() -> Iterator[None]:
+    """Within this block a first signal waits until the work asks for it with `pending` and has saved.
+
+    Raises:
+        Interrupted: at the end of the block, where a signal came after the work last asked.
+    """
+    global _saving, _pending
+    _saving, _pending = True, None
+    try:
+        yield
+    finally:
+        _saving = False
+    if _pending is not None:
+        raise Interrupted(_pending)
+
+
+def pending() -> int | None:
+    """The signal that came while in a `saving` block and should end it, once saved; None for none."""
+    return _pending

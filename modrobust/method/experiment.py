@@ -1,0 +1,61 @@
+"""What every method is given: the data, the corruptions, a network to build, how and where to train."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from modrobust.corruption.corruption import Corruption
+from modrobust.dataset.splits import ImageDataset
+from modrobust.method.fit import Training
+from modrobust.model.network import Network
+from modrobust.parts import Part, Parts
+from modrobust.seeds import derive
+
+Predictor = Callable[[Tensor, tuple[str, ...]], dict[str, tuple[Tensor, Tensor]]]
+"""(normalised images float32 (B, 3, H, W), their composition) -> for each variant of the method
+(logits (B, classes), penultimate features (B, units))."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything a method needs; it never sees the configuration.
+
+    Attributes:
+        dataset: its splits; train and valid lie on the device where they fit.
+        corruption: the elemental corruptions and their random draws.
+        build: makes the network, with weights drawn from torch's global generator.
+        training: epochs, batch size, optimiser.
+        parts: where trained pieces are kept.
+        seed: of this run.
+        device: where networks live.
+    """
+
+    dataset: ImageDataset
+    corruption: Corruption
+    build: Callable[[], Network]
+    training: Training
+    parts: Parts
+    seed: int
+    device: torch.device
+
+    @property
+    def elemental(self) -> tuple[str, ...]:
+        """Identity and the elemental corruptions, in base order."""
+        return ("Identity", *self.corruption.names)
+
+    def network(self, part: Part) -> Network:
+        """A new network whose first weights follow from the seed and the part's name."""
+        torch.manual_seed(derive(self.seed, part.name, "init"))
+        return self.build().to(self.device)
+
+
+class Method(Protocol):
+    """One way to train and to predict. Its constructor takes the keys of its YAML."""
+
+    def train(self, experiment: Experiment) -> Predictor:
+        """Train (or load) the parts this method needs and return what predicts with them."""
+
+    def __init__(self, **keys: Any) -> None: ...

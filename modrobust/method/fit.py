@@ -1,0 +1,198 @@
+"""The loop that trains every part: epochs of steps, the best validation loss kept, resumable to the bit."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from modrobust import interrupt
+from modrobust.errors import UserError
+from modrobust.parts import Part
+from modrobust.progress import Bar, bar
+from modrobust.seeds import derive
+
+log = logging.getLogger(__name__)
+
+STEPS_BETWEEN_CHECKS = 20  # of the loss for being finite; reading it more often would make a GPU wait
+SECONDS_BETWEEN_METRICS = 2.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """How parts are trained.
+
+    Attributes:
+        epochs: passes over the training data.
+        batch_size: images a step, all views together.
+        optimizer: (parameters, lr) -> a torch optimizer.
+        schedule: (optimizer) -> a torch learning rate scheduler, stepped once an epoch.
+        checkpoint_seconds: time between checkpoints; does not change the result.
+    """
+
+    epochs: int
+    batch_size: int
+    optimizer: Callable[..., torch.optim.Optimizer]
+    schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
+    checkpoint_seconds: float = 60.0
+
+
+class Task(Protocol):
+    """What a method trains. Every draw must follow from (epoch, step) and torch's global generator alone."""
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch."""
+
+    def step(self, epoch: int, step: int) -> dict[str, Tensor]:
+        """Named scalars of one batch; `loss` is what is minimised."""
+
+    def validate(self) -> dict[str, float]:
+        """Named scalars of the validation split; the smallest `loss` chooses the weights."""
+
+
+def fit(part: Part, network: nn.Module, task: Task, training: Training, lr: float) -> None:
+    """Give `network` the part's trained weights: read them where they are finished, else train (or resume).
+
+    Training is a pure function of the part: it ends with the same bits however often it was killed.
+
+    Raises:
+        UserError: the loss became infinite or not a number (batch, epoch and learning rate are named).
+        Interrupted: a signal came; the state is saved.
+    """
+    with part.held():
+        weights = part.load()
+        if weights is None:
+            with interrupt.saving():
+                weights = _Loop(part, network, task, training, lr).run()
+    network.load_state_dict(weights)
+
+
+class _Loop:
+    def __init__(self, part: Part, network: nn.Module, task: Task, training: Training, lr: float) -> None:
+        self.part, self.network, self.task, self.training = part, network, task, training
+        self.optimizer = training.optimizer(network.parameters(), lr=lr)
+        self.schedule = training.schedule(self.optimizer)
+        self.epoch = self.step = 0
+        self.sums: dict[str, float] = {}
+        self.waiting: list[dict[str, Tensor]] = []  # scalars of steps not yet added to the sums
+        self.rows: list[dict[str, Any]] = []
+        self.best: dict[str, Any] = {"loss": math.inf, "epoch": -1, "weights": {}}
+        self.seconds = 0.0  # of training in earlier attempts
+
+    def run(self) -> dict[str, Tensor]:
+        state = self.part.load_checkpoint()
+        if state is not None:
+            self._restore(state)
+            log.info("%s: going on at epoch %d, step %d", self.part.name, self.epoch + 1, self.step)
+        self.begun = self.saved = self.written = time.monotonic()
+        steps = self.task.steps
+        with bar(self.part.name, self.training.epochs * steps, self.epoch * steps + self.step) as shown:
+            while self.epoch < self.training.epochs:
+                self._train_epoch(steps, shown)
+                self._end_epoch(shown)
+        self.part.write_metrics(self.rows)
+        best = {"best_epoch": self.best["epoch"] + 1, "best_valid_loss": self.best["loss"]}
+        summary = {"part": self.part.name, "epochs": self.epoch, "seconds": round(self._elapsed(), 2), **best}
+        self.part.finish(self.best["weights"], summary)
+        return dict(self.best["weights"])
+
+    def _train_epoch(self, steps: int, shown: Bar) -> None:
+        self.network.train()
+        while self.step < steps:
+            torch.manual_seed(derive(self.part.seed, self.part.name, self.epoch, self.step))
+            scalars = self.task.step(self.epoch, self.step)
+            self.optimizer.zero_grad(set_to_none=True)
+            scalars["loss"].backward()
+            self.optimizer.step()
+            self.waiting.append({name: value.detach() for name, value in scalars.items()})
+            self.step += 1
+            shown.advance()
+            if len(self.waiting) >= STEPS_BETWEEN_CHECKS or self.step == steps:
+                self._add_up()
+                means = {name: total / self.step for name, total in self.sums.items()}
+                shown.say(f"epoch {self.epoch + 1} {_text(means)}{self._last_validation()}")
+            self._save_if_asked()
+
+    def _end_epoch(self, shown: Bar) -> None:
+        lr = self.optimizer.param_groups[0]["lr"]
+        valid = self.task.validate()
+        if not math.isfinite(valid["loss"]):
+            raise self._diverged("the validation loss", valid["loss"], "after the last batch")
+        if valid["loss"] < self.best["loss"]:
+            weights = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+            self.best = {"loss": valid["loss"], "epoch": self.epoch, "weights": weights}
+        row: dict[str, Any] = {"part": self.part.name, "epoch": self.epoch + 1, "lr": lr}
+        row |= {name: total / self.task.steps for name, total in self.sums.items()}
+        row |= {f"valid_{name}": value for name, value in valid.items()}
+        self.rows.append({**row, "seconds": round(self._elapsed(), 2)})
+        self.schedule.step()
+        self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
+        if time.monotonic() - self.written >= SECONDS_BETWEEN_METRICS:
+            self.part.write_metrics(self.rows)
+            self.written = time.monotonic()
+        self._save_if_asked()
+
+    def _add_up(self) -> None:
+        for back, scalars in enumerate(self.waiting):
+            values = {name: float(value) for name, value in scalars.items()}
+            if not math.isfinite(values["loss"]):
+                batch = self.step - len(self.waiting) + back + 1
+                raise self._diverged("the training loss", values["loss"], f"in batch {batch} of {self.task.steps}")
+            for name, value in values.items():
+                self.sums[name] = self.sums.get(name, 0.0) + value
+        self.waiting = []
+
+    def _diverged(self, what: str, value: float, where: str) -> UserError:
+        lr = self.optimizer.param_groups[0]["lr"]
+        return UserError(
+            f"{self.part.name}: {what} is {value} {where}, epoch {self.epoch + 1}, learning rate {lr:g}; "
+            "a smaller learning rate may help."
+        )
+
+    def _save_if_asked(self) -> None:
+        signum = interrupt.pending()
+        if signum is None and time.monotonic() - self.saved < self.training.checkpoint_seconds:
+            return
+        self._add_up()
+        self.part.save_checkpoint(
+            {
+                "epoch": self.epoch,
+                "step": self.step,
+                "network": self.network.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "sums": self.sums,
+                "rows": self.rows,
+                "best": self.best,
+                "seconds": self._elapsed(),
+            }
+        )
+        self.saved = time.monotonic()
+        if signum is not None:
+            log.info("%s: saved at epoch %d, step %d", self.part.name, self.epoch + 1, self.step)
+            raise interrupt.Interrupted(signum)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.sums, self.rows, self.best, self.seconds = state["sums"], state["rows"], state["best"], state["seconds"]
+
+    def _elapsed(self) -> float:
+        return self.seconds + time.monotonic() - self.begun
+
+    def _last_validation(self) -> str:
+        if not self.rows:
+            return ""
+        valid = {name: value for name, value in self.rows[-1].items() if name.startswith("valid_")}
+        return " " + _text(valid)
+
+
+def _text(scalars: dict[str, float]) -> str:
+    return " ".join(f"{name} {value:.4g}" for name, value in scalars.items())

@@ -1,0 +1,37 @@
+"""The short table at the end of a run."""
+
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+
+def by_number_of_corruptions(results: pd.DataFrame) -> pd.DataFrame:
+    """Mean accuracy (percent) over compositions: a row for each variant, a column for each number of corruptions."""
+    return results.pivot_table("accuracy", "variant", "n_corruptions", sort=False).sort_index(axis=1)
+
+
+def show(folder: Path) -> None:
+    """Print accuracy by number of corruptions and where the results lie; only the latter where none were tested."""
+    console = Console(soft_wrap=True, highlight=False)
+    path = folder / "results.csv"
+    if path.exists():
+        results = pd.read_csv(path)
+        console.print(_accuracy_table(results))
+        console.print(f"{len(results)} rows of {results['n_images'].iloc[0]} images each: {path}")
+    console.print(f"configuration, log, learning curves, predictions: {folder}/")
+
+
+def _accuracy_table(results: pd.DataFrame) -> Table:
+    first = results.iloc[0]
+    run = f"{first['dataset']} {first['method']} {first['model']} seed {first['seed']}"
+    counts = results.groupby("n_corruptions")["composition"].nunique()
+    table = Table(title=f"{run}: accuracy (%) on {first['split']} by number of corruptions", title_justify="left")
+    table.add_column("corruptions")
+    for n in counts.index:
+        table.add_column(str(n), justify="right")
+    for variant, row in by_number_of_corruptions(results).iterrows():
+        table.add_row(str(variant), *(f"{value:.1f}" for value in row))
+    table.add_row("compositions", *map(str, counts), style="dim")
+    return table

@@ -1,0 +1,114 @@
+"""One run: config -> dataset -> corruption -> model -> method -> evaluation -> results."""
+
+import logging
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from modrobust import interrupt
+from modrobust.config import CONF, check, explain, identity, parse_shard
+from modrobust.corruption.composition import label
+from modrobust.corruption.selection import choose, share
+from modrobust.errors import UserError
+from modrobust.runs import Run
+
+log = logging.getLogger(__name__)
+
+PARTS_DEPEND_ON = ("dataset", "model", "training", "seed", "threads")
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def run(cfg: DictConfig) -> None:
+    """Train, evaluate, write, show; what an earlier attempt finished is not done again."""
+    check(cfg)
+    wanted, elemental = cfg.evaluation, cfg.corruption.elemental
+    compositions = instantiate(cfg.corruption.compositions, _convert_="all")
+    compositions = choose(compositions, elemental, wanted.compositions, wanted.max_length)
+    part, of = parse_shard(wanted.shard)
+    record = Run(Path(HydraConfig.get().runtime.output_dir), cfg)
+    if record.done:
+        log.info("This run is done already; nothing to do. To repeat it, move its folder away.")
+    else:
+        with record:
+            work(cfg, record, share(compositions, part, of))
+    from modrobust.report.summary import show  # imports pandas
+    from modrobust.shards import merge
+
+    folder = record.folder
+    if cfg.evaluate and of > 1 and merge(folder.parent, [label(c) for c in compositions], of):
+        folder = folder.parent
+    show(folder)
+
+
+def work(cfg: DictConfig, record: Run, compositions: list[tuple[str, ...]]) -> None:
+    """From the configuration, known to be good, to the results. Below here nothing sees `cfg`."""
+    from modrobust.device import prepare  # imports torch, like all that follows
+    from modrobust.evaluation import evaluate, write
+    from modrobust.method.experiment import Experiment
+    from modrobust.method.fit import Training
+    from modrobust.parts import Parts, content_of
+
+    device = prepare(cfg.device, cfg.threads)
+    dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data), _convert_="all")
+    if cfg.evaluation.split not in dataset.splits:
+        allowed = ", ".join(dataset.splits)
+        raise UserError(f"evaluation.split={cfg.evaluation.split}: {dataset.name} has the splits {allowed}.")
+    corruption = instantiate(cfg.corruption)
+    depends = {key: value for key, value in identity(cfg).items() if key in PARTS_DEPEND_ON}
+    depends["dataset"].pop("n_test", None)
+    depends["data"] = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
+    experiment = Experiment(
+        dataset=dataset,
+        corruption=corruption,
+        build=partial(instantiate, unnamed(cfg.model)),
+        training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
+        parts=Parts(Path(cfg.paths.outputs) / "parts", depends, identity(cfg)["corruption"]),
+        seed=cfg.seed,
+        device=device,
+    )
+    predict = instantiate(unnamed(cfg.method)).train(experiment)
+    record.keep_parts(experiment.parts.used)
+    if cfg.evaluate:
+        folder, wanted = record.folder, cfg.evaluation
+        results = evaluate(
+            predict,
+            dataset,
+            wanted.split,
+            corruption,
+            compositions,
+            batch_size=wanted.batch_size,
+            device=device,
+            folder=folder,
+            activations=wanted.activations,
+            checkpoint_seconds=cfg.checkpoint_seconds,
+        )
+        names = {group: cfg[group].name for group in ("dataset", "method", "model")}
+        write(results, dataset.splits[wanted.split], folder, seed=cfg.seed, split=wanted.split, **names)
+
+
+def unnamed(node: DictConfig) -> DictConfig:
+    """A group's configuration without `name`, which is for people and folders."""
+    return OmegaConf.masked_copy(node, [str(key) for key in node if key != "name"])
+
+
+def main() -> None:
+    """The console script: errors a person can mend are one line, interruptions say what was saved."""
+    full = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises what went wrong, and it is explained here
+    sys.path.append(str(Path.cwd()))  # a user's own corruption, method or dataset
+    try:
+        with interrupt.handled():
+            run()
+    except interrupt.Interrupted as stop:
+        sys.exit(128 + stop.signum)
+    except Exception as error:
+        line = None if full else explain(error, sys.argv[1:])
+        if line is None:
+            raise
+        sys.exit(f"modrobust: {line}")

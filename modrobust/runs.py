@@ -1,0 +1,144 @@
+"""A run's folder: its configuration, its status, its log. Imports no torch."""
+
+import logging
+import os
+import platform
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig, OmegaConf
+
+from modrobust.config import identity
+from modrobust.errors import UserError
+from modrobust.files import disk_errors, read_json, remove_leftovers, write_json, write_text
+from modrobust.interrupt import Interrupted
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """A run folder, held by one process while it works; its status tells the end.
+
+    As a context manager it takes the folder's lock, writes status `running`, and leaves `done`, `preempted`
+    (a signal) or `failed` (with the error's first line; the traceback goes to the log).
+
+    Files: config.yaml, status.json, run.log, metrics.jsonl; results.csv and more from the evaluation.
+    """
+
+    def __init__(self, folder: Path, cfg: DictConfig) -> None:
+        """Open a folder, new or from an earlier attempt.
+
+        Raises:
+            UserError: the folder holds a run of another configuration, or its disk is full or read-only.
+        """
+        self.folder = folder
+        self._config = cfg
+        self._lock = FileLock(folder / ".lock")
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._refuse_other_config()
+
+    def _refuse_other_config(self) -> None:
+        path = self.folder / "config.yaml"
+        if not path.exists():
+            return
+        found, asked = identity(OmegaConf.load(path)), identity(self._config)  # type: ignore[arg-type]
+        different = [key for key in found.keys() | asked.keys() if found.get(key) != asked.get(key)]
+        if different:
+            raise UserError(
+                f"{self.folder} holds a run of another configuration (different: {', '.join(sorted(different))}); "
+                "move it away, or set paths.outputs to another folder."
+            )
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What status.json says; empty for a new folder."""
+        return read_json(self.folder / "status.json") or {}
+
+    @property
+    def done(self) -> bool:
+        """Whether an earlier attempt finished everything."""
+        return self.status.get("state") == "done"
+
+    def update(self, **values: Any) -> None:
+        """Change some values of status.json."""
+        write_json(self.folder / "status.json", {**self.status, "updated": _now(), **values})
+
+    def keep_parts(self, parts: Iterable[Any]) -> None:
+        """Copy the learning curves of the parts used to metrics.jsonl, and note the parts' folders."""
+        curves = [part.metrics.read_text() for part in parts if part.metrics.exists()]
+        write_text(self.folder / "metrics.jsonl", "".join(curves))
+        self.update(parts=[str(part.folder) for part in parts])
+
+    def __enter__(self) -> "Run":
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            status = self.status
+            raise UserError(
+                f"this run is already going on: process {status.get('pid')} on {status.get('host')} "
+                f"since {status.get('started')} ({self.folder})."
+            ) from None
+        remove_leftovers(self.folder)
+        write_text(self.folder / "config.yaml", OmegaConf.to_yaml(self._config, resolve=True))
+        self._begun = time.monotonic()
+        self.update(
+            state="running",
+            attempt=self.status.get("attempt", 0) + 1,
+            started=_now(),
+            error=None,
+            host=platform.node(),
+            pid=os.getpid(),
+            slurm_job_id=os.environ.get("SLURM_JOB_ID"),
+            **_code_version(),
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        seconds = round(time.monotonic() - self._begun, 2)
+        try:
+            if error is None:
+                self.update(state="done", seconds=seconds)
+            elif isinstance(error, KeyboardInterrupt):
+                self.update(state="preempted", seconds=seconds, error=str(error))
+                reason = error if isinstance(error, Interrupted) else "interrupted"
+                log.warning("%s: what was finished is kept; the same command goes on from there.", reason)
+            else:
+                _log_traceback(error)
+                first_line = (str(error).splitlines() or [""])[0]
+                name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+                self.update(state="failed", seconds=seconds, error=f"{name}{first_line}")
+        finally:
+            self._lock.release()
+
+
+def _log_traceback(error: BaseException) -> None:
+    lines = "".join(traceback.format_exception(error))
+    logging.getLogger("modrobust.traceback").error(lines)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def _code_version() -> dict[str, Any]:
+    """The git commit of this code and whether files differ from it; nothing outside a checkout."""
+    version: dict[str, Any] = {"python": sys.version.split()[0]}
+    here = Path(__file__).resolve().parent
+    try:
+        git = ["git", "-C", str(here), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+        lines = subprocess.run(git, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return version
+    commit = [line.split()[-1] for line in lines if line.startswith("# branch.oid")]
+    dirty = any(not line.startswith("#") for line in lines)
+    return {**version, "git_commit": commit[0] if commit else None, "git_dirty": dirty}
