@@ -21,9 +21,9 @@ def data_folder(root: Path) -> Path:
         UserError: it is not a folder.
     """
     if not root.is_dir():
-        found = "which is not a folder" if root.exists() else "which does not exist"
+        problem = "is not a folder" if root.exists() else "does not exist"
         raise UserError(
-            f"paths.data is {root.resolve()}, {found}: create it, or set paths.data=FOLDER or MODROBUST_DATA to"
+            f"paths.data is {root.resolve()}, which {problem}: create it, or set paths.data=FOLDER or MODROBUST_DATA to"
             " the folder that holds the datasets"
         )
     return root
