@@ -23,8 +23,8 @@ def data_folder(root: Path) -> Path:
     if not root.is_dir():
         problem = "is not a folder" if root.exists() else "does not exist"
         raise UserError(
-            f"paths.data is {root.resolve()}, which {problem}: create it, or set paths.data=FOLDER or MODROBUST_DATA to"
-            " the folder that holds the datasets"
+            f"paths.data is {root.resolve()}, which {problem}: create it, or set paths.data=FOLDER"
+            " or MODROBUST_DATA to the folder that holds the datasets"
         )
     return root
 
