@@ -31,7 +31,7 @@ def five_by_five(
         hidden: units of the hidden layer, the penultimate features.
         dropout: rate after each convolution, for whole channels; also in autoencoder and level-0 module.
         hidden_dropout: rate after the hidden layer, also in the last level's module.
-        module_dropout: rate in the module that follows each convolution (levels 1, 2, ...).
+        module_dropout: rate in the modules of levels 1, 2, ..., one per convolution.
 
     Raises:
         UserError: the rates are not as many as the convolutions.
