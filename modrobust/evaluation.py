@@ -25,6 +25,11 @@ log = logging.getLogger(__name__)
 
 Composition = tuple[str, ...]
 
+COLUMNS = (
+    *("dataset", "method", "variant", "model", "seed", "split", "composition"),
+    *("n_corruptions", "n_images", "loss", "accuracy"),
+)
+
 
 def corrupted(
     corruption: Corruption, compositions: list[Composition], images: Tensor, split: str, index: Tensor
@@ -84,29 +89,16 @@ class Results:
             self.arrays[f"{variant}/class_sum"] = np.zeros((n, self.n_classes, units), np.float64)
             self.arrays[f"{variant}/unit_max"] = np.full((n, units), -np.inf, np.float32)
 
-    def rows(self, targets: np.ndarray[Any, Any], **columns: Any) -> pd.DataFrame:
+    def rows(self, targets: np.ndarray[Any, Any], columns: dict[str, Any]) -> pd.DataFrame:
         """results.csv: a row for each variant and composition; loss in nats, accuracy in percent."""
         rows = []
         for variant in self.variants:
             loss = self.arrays[f"{variant}/losses"].astype(np.float64).mean(1)
             accuracy = 100 * (self.arrays[f"{variant}/predictions"] == targets).mean(1)
             for i, composition in enumerate(self.compositions):
-                rows.append(
-                    {
-                        "dataset": columns["dataset"],
-                        "method": columns["method"],
-                        "variant": variant,
-                        "model": columns["model"],
-                        "seed": columns["seed"],
-                        "split": columns["split"],
-                        "composition": label(composition),
-                        "n_corruptions": len(composition),
-                        "n_images": self.n_images,
-                        "loss": loss[i],
-                        "accuracy": accuracy[i],
-                    }
-                )
-        return pd.DataFrame(rows)
+                row = {"variant": variant, "composition": label(composition), "n_corruptions": len(composition)}
+                rows.append({**columns, **row, "n_images": self.n_images, "loss": loss[i], "accuracy": accuracy[i]})
+        return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def evaluate(
@@ -160,8 +152,11 @@ def evaluate(
     return results
 
 
-def write(results: Results, split: Split, folder: Path, **columns: Any) -> pd.DataFrame:
-    """Write predictions.npz, activations.npz where there are any, and last results.csv; returns its rows.
+def write(results: Results, split: Split, folder: Path, columns: dict[str, Any]) -> None:
+    """Write predictions.npz, activations.npz where there are any, and last results.csv.
+
+    Args:
+        columns: values of the columns dataset, method, model, seed, split.
 
     predictions.npz: compositions (n,), index and targets (images,), and for each variant <variant>/losses
     float32 and <variant>/predictions int16, both (n, images). activations.npz: compositions, class_count
@@ -180,10 +175,9 @@ def write(results: Results, split: Split, folder: Path, **columns: Any) -> pd.Da
             arrays[f"{variant}/class_mean"] = (sums / np.maximum(count, 1)[:, None]).astype(np.float32)
             arrays[f"{variant}/unit_max"] = results.arrays[f"{variant}/unit_max"]
         write_npz(folder / "activations.npz", arrays)
-    table = results.rows(targets, **columns)
+    table = results.rows(targets, columns)
     write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
     (folder / "evaluation.partial.npz").unlink(missing_ok=True)
-    return table
 
 
 def write_npz(path: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -25,6 +26,16 @@ PARTS_DEPEND_ON = ("dataset", "model", "training", "seed", "threads")
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def run(cfg: DictConfig) -> None:
+    """One run of the command line; of a sweep, one of its runs."""
+    try:
+        work_once(cfg)
+    except Exception as error:
+        if HydraConfig.get().mode is RunMode.RUN and (line := explain(error, sys.argv[1:])):
+            sys.exit(f"modrobust: {line}")
+        raise
+
+
+def work_once(cfg: DictConfig) -> None:
     """Train, evaluate, write, show; what an earlier attempt finished is not done again."""
     check(cfg)
     wanted, elemental = cfg.evaluation, cfg.corruption.elemental
@@ -55,7 +66,7 @@ def work(cfg: DictConfig, record: Run, compositions: list[tuple[str, ...]]) -> N
     from modrobust.parts import Parts, content_of
 
     device = prepare(cfg.device, cfg.threads)
-    dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data), _convert_="all")
+    dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
     if cfg.evaluation.split not in dataset.splits:
         allowed = ", ".join(dataset.splits)
         raise UserError(f"evaluation.split={cfg.evaluation.split}: {dataset.name} has the splits {allowed}.")
@@ -89,12 +100,15 @@ def work(cfg: DictConfig, record: Run, compositions: list[tuple[str, ...]]) -> N
             checkpoint_seconds=cfg.checkpoint_seconds,
         )
         names = {group: cfg[group].name for group in ("dataset", "method", "model")}
-        write(results, dataset.splits[wanted.split], folder, seed=cfg.seed, split=wanted.split, **names)
+        write(results, dataset.splits[wanted.split], folder, {**names, "seed": cfg.seed, "split": wanted.split})
 
 
 def unnamed(node: DictConfig) -> DictConfig:
     """A group's configuration without `name`, which is for people and folders."""
-    return OmegaConf.masked_copy(node, [str(key) for key in node if key != "name"])
+    content = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(content, dict)
+    content.pop("name")
+    return OmegaConf.create(content)
 
 
 def main() -> None:
