@@ -8,9 +8,16 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import ConfigCompositionException, HydraException, InstantiationException, MissingConfigException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    InstantiationException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from modrobust.errors import UserError, nearest
 
@@ -59,12 +66,13 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 def check(cfg: DictConfig) -> None:
     """Refuse values that would only fail later. Raises UserError."""
-    for key in ("training.epochs", "training.batch_size", "evaluation.batch_size", "threads"):
+    least = {"training.epochs": 1, "training.batch_size": 1, "evaluation.batch_size": 1, "threads": 1, "seed": 0}
+    if cfg.evaluation.max_length is not None:
+        least["evaluation.max_length"] = 0
+    for key, smallest in least.items():
         value = OmegaConf.select(cfg, key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise UserError(f"{key}={value}: a whole number of at least 1 is needed.")
-    if not isinstance(cfg.seed, int) or cfg.seed < 0:
-        raise UserError(f"seed={cfg.seed}: a whole number of at least 0 is needed.")
+        if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
+            raise UserError(f"{key}={value}: a whole number of at least {smallest} is needed.")
     if cfg.evaluation.activations not in (True, False, "raw"):
         raise UserError(f"evaluation.activations={cfg.evaluation.activations}: allowed are false, true and raw.")
     if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", str(cfg.device)) is None:
@@ -84,14 +92,18 @@ def explain(error: BaseException, overrides: list[str]) -> str | None:
             return str(cause)
         last, cause = cause, cause.__cause__
     text = str(error)
+    if match := re.match("UserError raised while resolving interpolation: (.*)", text):
+        return match[1]
     if isinstance(error, MissingConfigException):
         return _unknown_option(text)
     if isinstance(error, ConfigCompositionException) and (match := re.search(r"override '?([^'\s]+?)'?\.?\s", text)):
         return _unknown_key(match[1], overrides)
     if isinstance(error, InstantiationException):
-        place = re.search(r"full_key: (\S+)", text)
+        place = re.search(r"full_key: (\S+)", text) or re.search(r"call to '([^']+)'", text)
         return f"{place[1] if place else 'configuration'}: {str(last).splitlines()[0]}"
-    if isinstance(error, HydraException | OmegaConfBaseException):
+    if isinstance(error, OverrideParseException):
+        return f"'{error.override}' is not an override: {text.splitlines()[0]}; write key=value."
+    if isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
         return " ".join(line.strip() for line in text.splitlines() if line.strip())
     return None
 
@@ -113,10 +125,12 @@ def _unknown_key(key: str, overrides: list[str]) -> str:
         last = key.rpartition(".")[2]
         near = nearest(last, {name.rpartition(".")[2] for name in keys})
     parent = key.rpartition(".")[0]
-    beside = sorted({name[len(parent) :].lstrip(".").split(".")[0] for name in keys if name.startswith(parent)})
+    prefix = f"{parent}." if parent else ""
+    beside = sorted({name[len(prefix) :].split(".")[0] for name in keys if name.startswith(prefix)})
     where = f"under '{parent}'" if parent and beside else "at the top"
     if not beside:
         beside = sorted({name.split(".")[0] for name in keys})
+    beside = [name for name in beside if not name.startswith("_")]
     return f"There is no key '{key}'.{near} Keys {where}: {', '.join(beside)}."
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -17,7 +18,9 @@ from modrobust.config import CONF, check, explain, identity, parse_shard
 from modrobust.corruption.composition import label
 from modrobust.corruption.selection import choose, share
 from modrobust.errors import UserError
-from modrobust.runs import Run
+
+if TYPE_CHECKING:
+    from modrobust.runs import Run
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,10 @@ def run(cfg: DictConfig) -> None:
 
 def work_once(cfg: DictConfig) -> None:
     """Train, evaluate, write, show; what an earlier attempt finished is not done again."""
+    from modrobust.report.summary import show  # these import more than --help can wait for
+    from modrobust.runs import Run
+    from modrobust.shards import merge
+
     check(cfg)
     wanted, elemental = cfg.evaluation, cfg.corruption.elemental
     compositions = instantiate(cfg.corruption.compositions, _convert_="all")
@@ -48,16 +55,13 @@ def work_once(cfg: DictConfig) -> None:
     else:
         with record:
             work(cfg, record, share(compositions, part, of))
-    from modrobust.report.summary import show  # imports pandas
-    from modrobust.shards import merge
-
     folder = record.folder
     if cfg.evaluate and of > 1 and merge(folder.parent, [label(c) for c in compositions], of):
         folder = folder.parent
     show(folder)
 
 
-def work(cfg: DictConfig, record: Run, compositions: list[tuple[str, ...]]) -> None:
+def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) -> None:
     """From the configuration, known to be good, to the results. Below here nothing sees `cfg`."""
     from modrobust.device import prepare  # imports torch, like all that follows
     from modrobust.evaluation import evaluate, write

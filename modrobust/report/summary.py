@@ -15,6 +15,8 @@ def by_number_of_corruptions(results: pd.DataFrame) -> pd.DataFrame:
 def show(folder: Path) -> None:
     """Print accuracy by number of corruptions and where the results lie; only the latter where none were tested."""
     console = Console(soft_wrap=True, highlight=False)
+    if folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
     path = folder / "results.csv"
     if path.exists():
         results = pd.read_csv(path)
