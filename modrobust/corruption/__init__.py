@@ -1,0 +1,1 @@
+"""Corruptions: one file per elementary operation; `composition` orders them, `corruption` applies them."""

@@ -1,0 +1,43 @@
+"""Compositions: ordered tuples of names of corruptions; the empty one is Identity."""
+
+import random
+from collections.abc import Iterable
+from itertools import combinations, permutations
+from math import ceil, comb, factorial
+
+IDENTITY = "Identity"
+
+
+def label(composition: Iterable[str]) -> str:
+    """The name of a composition: ("Contrast", "Swirl") -> "Contrast-Swirl", () -> "Identity"."""
+    return "-".join(composition) or IDENTITY
+
+
+def parse(text: str) -> tuple[str, ...]:
+    """The composition of a name: "Contrast-Swirl" -> ("Contrast", "Swirl"), "Identity" -> ()."""
+    return tuple(name for name in text.split("-") if name != IDENTITY)
+
+
+def sample(names: Iterable[str], seed: int = 2778, target: int = 30, max_length: int = 6) -> list[tuple[str, ...]]:
+    """The compositions to test on (arXiv 2306.09005, section 2): 167 of six corruptions.
+
+    Identity, every corruption alone, all ordered pairs, then for every length from 3 the same number of
+    orders of every combination, drawn without repetition.
+
+    Args:
+        names: the elementary corruptions in base order; Identity is left out.
+        seed: of Python's generator.
+        target: number of compositions of each length from 3, rounded up to a multiple of the combinations.
+        max_length: of a composition.
+    """
+    base = [name for name in names if name != IDENTITY]
+    longest = min(max_length, len(base))
+    generator = random.Random(seed)
+    chosen: list[tuple[str, ...]] = [()]
+    for length in range(1, min(longest, 2) + 1):
+        chosen += permutations(base, length)
+    for length in range(3, longest + 1):
+        orders = min(ceil(target / comb(len(base), length)), factorial(length))
+        for combination in combinations(base, length):
+            chosen += generator.sample(list(permutations(combination)), orders)
+    return chosen

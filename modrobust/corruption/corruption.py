@@ -1,0 +1,115 @@
+"""The corruptions of a study: apply one, or an ordered list of them, to a batch of images."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+from modrobust.corruption.composition import IDENTITY, parse
+from modrobust.corruption.draw import Draw
+from modrobust.errors import UserError, nearest
+
+CACHED = 2**18  # values that a CPU corrupts at a time: they and their temporaries stay in its cache
+
+
+class Corruption:
+    """Elementary corruptions by name, and the compositions of them that are tested.
+
+    Corrupted images depend on nothing but the image, its split and index, the composition, the epoch where
+    one is given, and `seed`: they are equal to the last bit whatever the batch, order or worker.
+
+    Attributes:
+        elemental: name -> function of (images, draw), float32 (B, C, H, H) in 0..255 to the same.
+        seed: of all random draws. Not the seed of a run: all runs are tested on the same images.
+        names: the elementary corruptions of the study, in base order; Identity is not among them.
+        compositions: ordered tuples of names; the empty one is Identity.
+    """
+
+    def __init__(
+        self,
+        elemental: Mapping[str, Callable[[Tensor, Draw], Tensor]],
+        seed: int = 0,
+        names: Iterable[str] | None = None,
+        compositions: Iterable[Iterable[str] | str] = (),
+    ) -> None:
+        """Check names and parameters on a tiny image, before the first real one.
+
+        Args:
+            elemental: name -> function, with its parameters bound.
+            seed: see above.
+            names: all of `elemental` where None.
+            compositions: tuples of names, or their names joined by "-".
+
+        Raises:
+            UserError: a name is unknown or comes twice, or a function refuses its parameters.
+        """
+        self.elemental = dict(elemental)
+        self.seed = seed
+        self.names = tuple(n for n in (self.elemental if names is None else names) if n != IDENTITY)
+        self.compositions = [parse(c) if isinstance(c, str) else tuple(c) for c in compositions]
+        if len(set(self.names)) < len(self.names):
+            raise UserError(f"corruption.names holds a name twice: {', '.join(self.names)}.")
+        for name in dict.fromkeys((*self.names, *(n for c in self.compositions for n in c))):
+            try:
+                self.step(torch.zeros(1, 1, 8, 8), name, 0, "trial", torch.zeros(1, dtype=torch.int64))
+            except UserError as error:
+                raise UserError(f"corruption {name}: {error}") from error
+
+    def apply(
+        self, images: Tensor, composition: Iterable[str], split: str, index: Tensor, epoch: int | None = None
+    ) -> Tensor:
+        """Apply the corruptions of a composition from left to right, with no rounding in between.
+
+        Args:
+            images: uint8 or float32 (B, C, H, H), 0..255; never changed.
+            composition: names.
+            split: of the data set.
+            index: int64 (B,), of the images in their split.
+            epoch: for new noise at every visit of an image; None for the same always.
+
+        Returns:
+            float32 (B, C, H, H), 0..255; for Identity the float32 images themselves.
+
+        Raises:
+            UserError: a name is unknown.
+        """
+        for position, name in enumerate(composition):
+            images = self.step(images, name, position, split, index, epoch)
+        return images.float()
+
+    def step(
+        self, images: Tensor, name: str, position: int, split: str, index: Tensor, epoch: int | None = None
+    ) -> Tensor:
+        """One step of `apply`, for compositions that share their first ones.
+
+        Args:
+            images: the result of the steps before, or uint8.
+            name: of the corruption; Identity changes nothing.
+            position: place in the composition, from 0.
+            split, index, epoch: as in `apply`.
+        """
+        if name == IDENTITY:
+            return images.float()
+        if name not in self.elemental:
+            allowed = [IDENTITY, *self.elemental]
+            raise UserError(f"no corruption '{name}'.{nearest(name, allowed)} Allowed: {', '.join(allowed)}.")
+        function = self.elemental[name]
+
+        def corrupt(images: Tensor, index: Tensor) -> Tensor:
+            return function(images.float(), Draw.of(self.seed, split, index, position, name, epoch))
+
+        index = index.to(images.device)
+        if images.numel() <= CACHED or images.device.type != "cpu":
+            return corrupt(images, index)
+        parts = max(1, CACHED // images[0].numel())
+        pairs = zip(images.split(parts), index.split(parts), strict=True)
+        return torch.cat([corrupt(*pair) for pair in pairs])
+
+
+def quantize(images: Tensor) -> Tensor:
+    """Truncate float32 0..255 to uint8.
+
+    What is less than 1e-4 below a whole number counts as that number: float32 leaves errors of this size,
+    and whole numbers are frequent.
+    """
+    return (images + 1e-4).clamp_(0, 255).to(torch.uint8)
