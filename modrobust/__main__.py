@@ -1,3 +1,33 @@
-from modrobust.run import main
+"""The command `modrobust`: help, signals, and errors told in one line."""
 
-main()
+import os
+import sys
+from pathlib import Path
+
+from modrobust import help, interrupt
+from modrobust.config import CONF, explain
+from modrobust.run import run
+
+
+def main() -> None:
+    """The console script. Exits with 1 after an error, with 128 + the signal's number after a signal."""
+    if {"-h", "--help"} & set(sys.argv[1:]):  # Hydra's takes a second to list the groups
+        print(help.text([CONF, Path("conf")]))
+        return
+    full = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises what went wrong, and it is explained here
+    sys.path.append(str(Path.cwd()))  # a user's own corruption, method or dataset
+    try:
+        with interrupt.handled():
+            run()
+    except interrupt.Interrupted as stop:
+        sys.exit(128 + stop.signum)
+    except Exception as error:
+        line = None if full else explain(error, sys.argv[1:])
+        if line is None:
+            raise
+        sys.exit(f"modrobust: {line}")
+
+
+if __name__ == "__main__":
+    main()

@@ -64,9 +64,23 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def unnamed(node: DictConfig) -> DictConfig:
+    """A group's configuration without `name`, which is for people and folders."""
+    content = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(content, dict)
+    content.pop("name")
+    return OmegaConf.create(content)
+
+
 def check(cfg: DictConfig) -> None:
     """Refuse values that would only fail later. Raises UserError."""
-    least = {"training.epochs": 1, "training.batch_size": 1, "evaluation.batch_size": 1, "threads": 1, "seed": 0}
+    least = {
+        "training.epochs": 1,
+        "training.batch_size": 1,
+        "evaluation.batch_size": 1,
+        "threads": 1,
+        "seed": 0,
+    }
     if cfg.evaluation.max_length is not None:
         least["evaluation.max_length"] = 0
     for key, smallest in least.items():
@@ -146,7 +160,7 @@ def _all_keys(overrides: list[str]) -> list[str]:
     keys: list[str] = []
 
     def collect(node: DictConfig, prefix: str) -> None:
-        for key in node:
+        for key in map(str, node):
             keys.append(f"{prefix}{key}")
             if not OmegaConf.is_missing(node, key) and isinstance(child := node._get_node(key), DictConfig):
                 collect(child, f"{prefix}{key}.")

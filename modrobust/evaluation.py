@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from modrobust.corruption.composition import label
 from modrobust.corruption.corruption import Corruption, quantize
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset, Split
-from modrobust.files import write_atomically
+from modrobust.files import write_atomically, write_npz
 from modrobust.method.experiment import Predictor
 from modrobust.progress import bar
 
@@ -96,7 +96,11 @@ class Results:
             loss = self.arrays[f"{variant}/losses"].astype(np.float64).mean(1)
             accuracy = 100 * (self.arrays[f"{variant}/predictions"] == targets).mean(1)
             for i, composition in enumerate(self.compositions):
-                row = {"variant": variant, "composition": label(composition), "n_corruptions": len(composition)}
+                row = {
+                    "variant": variant,
+                    "composition": label(composition),
+                    "n_corruptions": len(composition),
+                }
                 rows.append({**columns, **row, "n_images": self.n_images, "loss": loss[i], "accuracy": accuracy[i]})
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -144,7 +148,10 @@ def evaluate(
             signum = interrupt.pending()
             whole = signum is None or not activations  # a batch broken off is in the class sums already
             if whole and (signum is not None or time.monotonic() - saved >= checkpoint_seconds):
-                write_npz(partial, {"start": np.array(start), "variants": np.array(results.variants), **results.arrays})
+                write_npz(
+                    partial,
+                    {"start": np.array(start), "variants": np.array(results.variants), **results.arrays},
+                )
                 saved = time.monotonic()
             if signum is not None:
                 log.info("testing: saved at image %d of %d", start, len(split))
@@ -178,12 +185,6 @@ def write(results: Results, split: Split, folder: Path, columns: dict[str, Any])
     table = results.rows(targets, columns)
     write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
     (folder / "evaluation.partial.npz").unlink(missing_ok=True)
-
-
-def write_npz(path: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
-    """Write arrays atomically, compressed; slashes in names stay."""
-    save: Callable[..., None] = np.savez_compressed
-    write_atomically(path, lambda file: save(file, **arrays))
 
 
 def _restore(results: Results, partial: Path) -> int:

@@ -3,7 +3,7 @@
 import errno
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -55,6 +55,14 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file atomically (see `write_atomically`)."""
     write_text(path, json.dumps(value, indent=1) + "\n")
+
+
+def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays as a compressed npz file, atomically (see `write_atomically`)."""
+    import numpy as np
+
+    save: Callable[..., None] = np.savez_compressed
+    write_atomically(path, lambda file: save(file, **arrays))
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

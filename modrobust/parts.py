@@ -97,7 +97,7 @@ class Part:
 
     def load_checkpoint(self) -> dict[str, Any] | None:
         """The newest whole checkpoint, on the CPU, or None. A damaged one is named and passed over."""
-        damaged = []
+        damaged: list[Path] = []
         for path in filter(Path.exists, self._checkpoints):
             content = path.read_bytes()
             body, digest = content[:-32], content[-32:]
@@ -154,7 +154,11 @@ class Parts:
             **depends,
         }
         digest = fingerprint(content)
-        dataset, model, seed = self.common["dataset"]["name"], self.common["model"]["name"], self.common["seed"]
+        dataset, model, seed = (
+            self.common["dataset"]["name"],
+            self.common["model"]["name"],
+            self.common["seed"],
+        )
         folder = self.root / dataset / f"{name}-{model}-seed{seed}-{digest}"
         if not (folder / "depends.json").exists():
             write_json(folder / "depends.json", content)

@@ -1,7 +1,6 @@
 """One run: config -> dataset -> corruption -> model -> method -> evaluation -> results."""
 
 import logging
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -11,10 +10,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from modrobust import interrupt
-from modrobust.config import CONF, check, explain, identity, parse_shard
+from modrobust.config import CONF, check, explain, identity, parse_shard, unnamed
 from modrobust.corruption.composition import label
 from modrobust.corruption.selection import choose, share
 from modrobust.errors import UserError
@@ -91,42 +89,8 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
     record.keep_parts(experiment.parts.used)
     if cfg.evaluate:
         folder, wanted = record.folder, cfg.evaluation
-        results = evaluate(
-            predict,
-            dataset,
-            wanted.split,
-            corruption,
-            compositions,
-            batch_size=wanted.batch_size,
-            device=device,
-            folder=folder,
-            activations=wanted.activations,
-            checkpoint_seconds=cfg.checkpoint_seconds,
-        )
+        options = {"batch_size": wanted.batch_size, "activations": wanted.activations, "device": device}
+        options |= {"folder": folder, "checkpoint_seconds": cfg.checkpoint_seconds}
+        results = evaluate(predict, dataset, wanted.split, corruption, compositions, **options)
         names = {group: cfg[group].name for group in ("dataset", "method", "model")}
         write(results, dataset.splits[wanted.split], folder, {**names, "seed": cfg.seed, "split": wanted.split})
-
-
-def unnamed(node: DictConfig) -> DictConfig:
-    """A group's configuration without `name`, which is for people and folders."""
-    content = OmegaConf.to_container(node, resolve=True)
-    assert isinstance(content, dict)
-    content.pop("name")
-    return OmegaConf.create(content)
-
-
-def main() -> None:
-    """The console script: errors a person can mend are one line, interruptions say what was saved."""
-    full = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises what went wrong, and it is explained here
-    sys.path.append(str(Path.cwd()))  # a user's own corruption, method or dataset
-    try:
-        with interrupt.handled():
-            run()
-    except interrupt.Interrupted as stop:
-        sys.exit(128 + stop.signum)
-    except Exception as error:
-        line = None if full else explain(error, sys.argv[1:])
-        if line is None:
-            raise
-        sys.exit(f"modrobust: {line}")

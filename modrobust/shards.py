@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from modrobust.files import read_json, write_atomically, write_json
+from modrobust.files import read_json, write_atomically, write_json, write_npz
 
 
-def merge(folder: Path, order: list[str], of: int) -> pd.DataFrame | None:
+def merge(folder: Path, order: list[str], of: int) -> bool:
     """Make one result of all shares, where all are done.
 
     Args:
@@ -19,13 +19,13 @@ def merge(folder: Path, order: list[str], of: int) -> pd.DataFrame | None:
         of: number of shares.
 
     Returns:
-        The merged rows, written to folder/results.csv as one undivided run would; None while shares are missing.
+        Whether all shares are there, and so folder/results.csv, as one undivided run would write it.
     """
     shards = [folder / f"shard-{part}of{of}" for part in range(1, of + 1)]
     with FileLock(folder / ".merge.lock"):
         states = [(read_json(shard / "status.json") or {}).get("state") for shard in shards]
         if states != ["done"] * of:
-            return None
+            return False
         for name in ("predictions.npz", "activations.npz"):
             _merge_arrays([shard / name for shard in shards], folder / name, order)
         table = pd.concat([pd.read_csv(shard / "results.csv") for shard in shards])
@@ -36,7 +36,7 @@ def merge(folder: Path, order: list[str], of: int) -> pd.DataFrame | None:
         write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
         status = read_json(shards[-1] / "status.json") or {}
         write_json(folder / "status.json", {**status, "state": "done", "shards": of})
-    return table
+    return True
 
 
 def _merge_arrays(paths: list[Path], target: Path, order: list[str]) -> None:
@@ -52,4 +52,4 @@ def _merge_arrays(paths: list[Path], target: Path, order: list[str]) -> None:
             merged[key] = np.concatenate([file[key] for file in files])[rows]
         elif key != "compositions":
             merged[key] = files[0][key]
-    write_atomically(target, lambda file: np.savez_compressed(file, **merged))
+    write_npz(target, merged)

@@ -182,7 +182,12 @@ class _Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.epoch, self.step = state["epoch"], state["step"]
-        self.sums, self.rows, self.best, self.seconds = state["sums"], state["rows"], state["best"], state["seconds"]
+        self.sums, self.rows, self.best, self.seconds = (
+            state["sums"],
+            state["rows"],
+            state["best"],
+            state["seconds"],
+        )
 
     def _elapsed(self) -> float:
         return self.seconds + time.monotonic() - self.begun

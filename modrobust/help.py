@@ -1,0 +1,39 @@
+"""What `modrobust --help` prints: the groups with their options, and examples."""
+
+from pathlib import Path
+
+GROUPS = {
+    "dataset": "what is learnt",
+    "corruption": "elemental corruptions and the compositions tested",
+    "method": "how it is learnt",
+    "model": "the network; a dataset brings its own",
+}
+
+EXAMPLES = """\
+  modrobust                                                  train and test on the bundled digits
+  modrobust dataset=mnist dataset.n_train=4000 seed=1        the real MNIST, a part of it
+  modrobust corruption.elemental.Contrast.severity=4         another severity
+  modrobust evaluation.split=valid evaluation.max_length=2   test other images on shorter compositions
+  modrobust -m seed=0,1,2 training.epochs=5                  three runs, one after another"""
+
+
+def text(folders: list[Path]) -> str:
+    """The help; options are the YAML files of each group in these configuration folders."""
+    groups = []
+    for group, meaning in GROUPS.items():
+        files = [file for folder in folders for file in (folder / group).glob("*.yaml")]
+        options = ", ".join(sorted({file.stem for file in files}))
+        groups.append(f"  {group + '=':<12} {options:<67} {meaning}")
+    return f"""\
+modrobust: train on single image corruptions, test on compositions of them.
+
+Usage: modrobust [group=option | key=value]...        -m for sweeps over comma-separated values
+
+Groups and their options
+{chr(10).join(groups)}
+
+Examples
+{EXAMPLES}
+
+All keys with their values: modrobust --cfg job. Where they come from: modrobust --info.
+Tab completion: eval "$(modrobust -sc install=bash)". Hydra's own flags: modrobust --hydra-help."""
