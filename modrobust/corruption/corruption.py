@@ -9,8 +9,6 @@ from modrobust.corruption.composition import IDENTITY, parse
 from modrobust.corruption.draw import Draw
 from modrobust.errors import UserError, nearest
 
-CACHED = 2**18  # values that a CPU corrupts at a time: they and their temporaries stay in its cache
-
 
 class Corruption:
     """Elementary corruptions by name, and the compositions of them that are tested.
@@ -49,9 +47,10 @@ class Corruption:
         self.compositions = [parse(c) if isinstance(c, str) else tuple(c) for c in compositions]
         if len(set(self.names)) < len(self.names):
             raise UserError(f"corruption.names holds a name twice: {', '.join(self.names)}.")
-        for name in dict.fromkeys((*self.names, *(n for c in self.compositions for n in c))):
+        for name in sorted({*self.names}.union(*self.compositions) - {IDENTITY}):
+            function = self._function(name)
             try:
-                self.step(torch.zeros(1, 1, 8, 8), name, 0, "trial", torch.zeros(1, dtype=torch.int64))
+                function(torch.zeros(1, 1, 8, 8), Draw("trial", torch.zeros(1, dtype=torch.int64)))
             except UserError as error:
                 raise UserError(f"corruption {name}: {error}") from error
 
@@ -90,20 +89,14 @@ class Corruption:
         """
         if name == IDENTITY:
             return images.float()
+        draw = Draw.of(self.seed, split, index.to(images.device), position, name, epoch)
+        return self._function(name)(images.float(), draw)
+
+    def _function(self, name: str) -> Callable[[Tensor, Draw], Tensor]:
         if name not in self.elemental:
             allowed = [IDENTITY, *self.elemental]
             raise UserError(f"no corruption '{name}'.{nearest(name, allowed)} Allowed: {', '.join(allowed)}.")
-        function = self.elemental[name]
-
-        def corrupt(images: Tensor, index: Tensor) -> Tensor:
-            return function(images.float(), Draw.of(self.seed, split, index, position, name, epoch))
-
-        index = index.to(images.device)
-        if images.numel() <= CACHED or images.device.type != "cpu":
-            return corrupt(images, index)
-        parts = max(1, CACHED // images[0].numel())
-        pairs = zip(images.split(parts), index.split(parts), strict=True)
-        return torch.cat([corrupt(*pair) for pair in pairs])
+        return self.elemental[name]
 
 
 def quantize(images: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ def impulse_noise(images: Tensor, draw: Draw, severity: int = 5) -> Tensor:
         UserError: there is no such severity.
     """
     amount = at_severity(AMOUNT, severity)
-    values = images[0].numel()
+    values = images.shape[1:].numel()
     # Two random numbers of 16 bits from every one of 32.
     noise = draw.bits((values + 1) // 2).view(torch.int16)[:, :values].float().view(images.shape)
     # The outermost of them, of either sign, are the hits, the others become 0: added to the image and

@@ -74,7 +74,8 @@ def test_names_on_the_command_line(tmp_path: Path) -> None:
     assert corruption.compositions == sample(["Swirl", "Contrast"])
     assert build(tmp_path, "corruption.names=[]").compositions == [()]
     assert build(tmp_path, "corruption.names=[Identity]").names == ()
-    assert "'Contrst'. Did you mean 'Contrast'?" in mistake(tmp_path, "corruption.names=[Contrst]")
+    message = mistake(tmp_path, "corruption.names=[Contrst]")
+    assert message.startswith("no corruption 'Contrst'. Did you mean 'Contrast'? Allowed: Identity, Contrast, ")
     assert "twice" in mistake(tmp_path, "corruption.names=[Swirl,Swirl]")
 
 
@@ -109,6 +110,11 @@ def test_identity() -> None:
     corruption = Corruption(ELEMENTAL)
     assert torch.equal(corruption.apply(IMAGES, (), "test", INDEX), IMAGES.float())
     assert torch.equal(corruption.apply(IMAGES, ("Identity",), "test", INDEX), IMAGES.float())
+
+
+def test_empty_batch() -> None:
+    corrupted = Corruption(ELEMENTAL).apply(IMAGES[:0], tuple(ELEMENTAL), "test", INDEX[:0])
+    assert corrupted.shape == (0, 3, 16, 16)
 
 
 def test_order_matters() -> None:
