@@ -114,6 +114,10 @@ class Part:
         """Replace the learning curve by these rows, one JSON object a line."""
         write_text(self.metrics, "".join(json.dumps(row) + "\n" for row in rows))
 
+    def curve(self) -> list[dict[str, Any]]:
+        """The learning curve: a row for each epoch."""
+        return [json.loads(line) for line in self.metrics.read_text().splitlines()]
+
     @property
     def metrics(self) -> Path:
         """The learning curve's file: a JSON object for each epoch."""

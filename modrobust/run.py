@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PARTS_DEPEND_ON = ("dataset", "model", "training", "seed", "threads")
+PARTS_DEPEND_ON = ("dataset", "model", "training", "seed", "threads", "cache_gb")
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -84,9 +84,10 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
         parts=Parts(Path(cfg.paths.outputs) / "parts", depends, identity(cfg)["corruption"]),
         seed=cfg.seed,
         device=device,
+        cache_gb=cfg.cache_gb,
     )
     predict = instantiate(unnamed(cfg.method)).train(experiment)
-    record.keep_parts(experiment.parts.used)
+    record.keep(experiment.parts.used, experiment.tables)
     if cfg.evaluate:
         folder, wanted = record.folder, cfg.evaluation
         options = {"batch_size": wanted.batch_size, "activations": wanted.activations, "device": device}

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
@@ -19,6 +19,9 @@ from modrobust.config import identity
 from modrobust.errors import UserError
 from modrobust.files import disk_errors, read_json, remove_leftovers, write_json, write_text
 from modrobust.interrupt import Interrupted
+
+if TYPE_CHECKING:
+    from modrobust.parts import Part
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +74,13 @@ class Run:
         """Change some values of status.json."""
         write_json(self.folder / "status.json", {**self.status, "updated": _now(), **values})
 
-    def keep_parts(self, parts: Iterable[Any]) -> None:
-        """Copy the learning curves of the parts used to metrics.jsonl, and note the parts' folders."""
-        curves = [part.metrics.read_text() for part in parts if part.metrics.exists()]
-        write_text(self.folder / "metrics.jsonl", "".join(curves))
+    def keep(self, parts: Iterable["Part"], tables: dict[str, list[dict[str, Any]]]) -> None:
+        """Write metrics.jsonl, the learning curves of the parts used, and <name>.csv for each table."""
+        import pandas as pd
+
+        write_text(self.folder / "metrics.jsonl", "".join(part.metrics.read_text() for part in parts))
+        for name, rows in tables.items():
+            write_text(self.folder / f"{name}.csv", pd.DataFrame(rows).to_csv(index=False))
         self.update(parts=[str(part.folder) for part in parts])
 
     def __enter__(self) -> "Run":

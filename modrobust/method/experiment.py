@@ -1,18 +1,21 @@
 """What every method is given: the data, the corruptions, a network to build, how and where to train."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from modrobust.corruption.corruption import Corruption
 from modrobust.dataset.splits import ImageDataset
 from modrobust.method.fit import Training
+from modrobust.method.views import Views
 from modrobust.model.network import Network
 from modrobust.parts import Part, Parts
 from modrobust.seeds import derive
+
+Built = TypeVar("Built", bound=nn.Module)
 
 Predictor = Callable[[Tensor, tuple[str, ...]], dict[str, tuple[Tensor, Tensor]]]
 """(normalised images float32 (B, 3, H, W), their composition) -> for each variant of the method
@@ -31,6 +34,8 @@ class Experiment:
         parts: where trained pieces are kept.
         seed: of this run.
         device: where networks live.
+        cache_gb: memory for features of frozen networks, in 10^9 bytes.
+        tables: what a method found besides its networks; each is written to <name>.csv in the run's folder.
     """
 
     dataset: ImageDataset
@@ -40,6 +45,8 @@ class Experiment:
     parts: Parts
     seed: int
     device: torch.device
+    cache_gb: float
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def elemental(self) -> tuple[str, ...]:
@@ -48,8 +55,20 @@ class Experiment:
 
     def network(self, part: Part) -> Network:
         """A new network whose first weights follow from the seed and the part's name."""
+        return self.fresh(part, self.build)
+
+    def fresh(self, part: Part, build: Callable[[], Built]) -> Built:
+        """What `build` makes, on the device, its first weights drawn for this part."""
         torch.manual_seed(derive(self.seed, part.name, "init"))
-        return self.build().to(self.device)
+        return build().to(self.device)
+
+    def probe(self) -> Network:
+        """A network to ask about its levels, modules and autoencoder, not to train."""
+        return self.build()
+
+    def views(self) -> Views:
+        """The images in steps and under corruptions."""
+        return Views(self.dataset, self.corruption, self.seed, self.device)
 
 
 class Method(Protocol):

@@ -55,8 +55,10 @@ class Task(Protocol):
         """Named scalars of the validation split; the smallest `loss` chooses the weights."""
 
 
-def fit(part: Part, network: nn.Module, task: Task, training: Training, lr: float) -> None:
+def fit(part: Part, network: nn.Module, task: Task, training: Training, lr: float, keep: bool = True) -> None:
     """Give `network` the part's trained weights: read them where they are finished, else train (or resume).
+
+    With `keep=False` only the learning curve is kept, and the network is left as it is.
 
     Training is a pure function of the part: it ends with the same bits however often it was killed.
 
@@ -68,8 +70,9 @@ def fit(part: Part, network: nn.Module, task: Task, training: Training, lr: floa
         weights = part.load()
         if weights is None:
             with interrupt.saving():
-                weights = _Loop(part, network, task, training, lr).run()
-    network.load_state_dict(weights)
+                weights = _Loop(part, network, task, training, lr).run(keep)
+    if keep:
+        network.load_state_dict(weights)
 
 
 class _Loop:
@@ -84,7 +87,7 @@ class _Loop:
         self.best: dict[str, Any] = {"loss": math.inf, "epoch": -1, "weights": {}}
         self.seconds = 0.0  # of training in earlier attempts
 
-    def run(self) -> dict[str, Tensor]:
+    def run(self, keep: bool) -> dict[str, Tensor]:
         state = self.part.load_checkpoint()
         if state is not None:
             self._restore(state)
@@ -98,8 +101,9 @@ class _Loop:
         self.part.write_metrics(self.rows)
         best = {"best_epoch": self.best["epoch"] + 1, "best_valid_loss": self.best["loss"]}
         summary = {"part": self.part.name, "epochs": self.epoch, "seconds": round(self._elapsed(), 2), **best}
-        self.part.finish(self.best["weights"], summary)
-        return dict(self.best["weights"])
+        weights: dict[str, Tensor] = self.best["weights"] if keep else {}
+        self.part.finish(weights, summary)
+        return weights
 
     def _train_epoch(self, steps: int, shown: Bar) -> None:
         self.network.train()

@@ -1,5 +1,7 @@
-"""Training batches: which images under which corruption come in which step."""
+"""Training batches: which images come in which step, and how they look under each corruption."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -10,6 +12,90 @@ from modrobust.corruption.draw import Draw
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import Augmentation, ImageDataset
 from modrobust.seeds import derive
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clean images of a split, augmented where they are for training.
+
+    Attributes:
+        images: uint8 (B, C, H, W).
+        targets: classes, int64 (B,).
+        index: int64 (B,), keys the random draws of the corruptions.
+        where: int64 (B,), their places in the split.
+        split: its name.
+        epoch: makes the noise new at every visit; None for the same always.
+    """
+
+    images: Tensor
+    targets: Tensor
+    index: Tensor
+    where: Tensor
+    split: str
+    epoch: int | None
+
+
+class Views:
+    """A dataset's images in steps, and under corruptions.
+
+    Args:
+        dataset: its train and valid splits are used.
+        corruption: the elemental corruptions.
+        seed: of order and augmentation.
+        device: where batches are put.
+    """
+
+    def __init__(self, dataset: ImageDataset, corruption: Corruption, seed: int, device: torch.device) -> None:
+        self.dataset, self.corruption, self.seed, self.device = dataset, corruption, seed, device
+        self._order = lru_cache(maxsize=1)(self._shuffle)
+
+    def _shuffle(self, total: int, epoch: int) -> Tensor:
+        generator = torch.Generator().manual_seed(derive(self.seed, "order", epoch))
+        return torch.randperm(total, generator=generator)
+
+    def see(self, batch: Batch, names: tuple[str, ...]) -> Tensor:
+        """The images under each corruption, normalised: float32 (len(names) * B, 3, H, W), view by view."""
+        seen = [
+            quantize(self.corruption.apply(batch.images, (name,), batch.split, batch.index, batch.epoch))
+            for name in names
+        ]
+        return normalise(torch.cat(seen), self.dataset)
+
+    def unpaired(self, names: tuple[str, ...], batch_size: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        """One step through the elemental sets shuffled together: every image comes once under every corruption.
+
+        An image's corruption is the same in every epoch, as if read from a file; crop and flip come after it.
+
+        Returns:
+            Normalised images float32 (batch_size, 3, H, W), grouped by corruption, and their classes int64.
+        """
+        split = self.dataset.splits["train"]
+        chosen = self._order(len(names) * len(split), epoch)[step * batch_size : (step + 1) * batch_size]
+        images, classes = [], []
+        for k, name in enumerate(names):
+            some = split.take(chosen[chosen // len(split) == k] % len(split), self.device)
+            if len(some):
+                seen = quantize(self.corruption.apply(some.inputs, (name,), "train", some.index))
+                draw = Draw.of(self.seed, "train", some.index, 0, f"augmentation-{name}", epoch)
+                images.append(augment(seen, self.dataset.augmentation, draw))
+                classes.append(some.targets)
+        return normalise(torch.cat(images), self.dataset), torch.cat(classes)
+
+    def paired(self, n_images: int, epoch: int, step: int) -> Batch:
+        """One step through the clean training images; crop and flip come before any corruption."""
+        split = self.dataset.splits["train"]
+        where = self._order(len(split), epoch)[step * n_images : (step + 1) * n_images]
+        some = split.take(where, self.device)
+        draw = Draw.of(self.seed, "train", some.index, 0, "augmentation", epoch)
+        images = augment(some.inputs, self.dataset.augmentation, draw)
+        return Batch(images, some.targets, some.index, where, "train", epoch)
+
+    def validation(self, n_images: int) -> Iterator[Batch]:
+        """All clean validation images in order, n_images at a time, the last batch perhaps smaller."""
+        split = self.dataset.splits["valid"]
+        for where in torch.arange(len(split)).split(n_images):
+            some = split.take(where, self.device)
+            yield Batch(some.inputs, some.targets, some.index, where, "valid", None)
 
 
 def augment(images: Tensor, augmentation: Augmentation, draw: Draw) -> Tensor:
@@ -36,47 +122,3 @@ def augment(images: Tensor, augmentation: Augmentation, draw: Draw) -> Tensor:
     padded = torch.nn.functional.pad(images, (padding,) * 4)
     which = torch.arange(batch, device=images.device)
     return padded[which[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-
-
-class Unpaired:
-    """The elemental sets of a split shuffled together: each image comes once an epoch under each corruption.
-
-    An image's corruption is the same in every epoch (as if read from a file); crop and flip come after it.
-    Batches drop the epoch's incomplete last one.
-    """
-
-    def __init__(
-        self,
-        dataset: ImageDataset,
-        corruption: Corruption,
-        names: tuple[str, ...],
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        self.dataset, self.corruption, self.names = dataset, corruption, names
-        self.seed, self.device = seed, device
-        self.split = dataset.splits["train"]
-        total = len(names) * len(self.split)
-        self.batch_size = min(batch_size, total)
-        self.steps = total // self.batch_size
-        self._order = lru_cache(maxsize=1)(self._shuffle)
-
-    def _shuffle(self, epoch: int) -> Tensor:
-        generator = torch.Generator().manual_seed(derive(self.seed, "order", epoch))
-        return torch.randperm(len(self.names) * len(self.split), generator=generator)
-
-    def batch(self, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        """Normalised images float32 (B, 3, H, W), grouped by corruption, and their classes int64 (B,)."""
-        chosen = self._order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
-        images, classes = [], []
-        for k, name in enumerate(self.names):
-            where = chosen[chosen // len(self.split) == k] % len(self.split)
-            if not len(where):
-                continue
-            some = self.split.take(where, self.device)
-            seen = quantize(self.corruption.apply(some.inputs, (name,), "train", some.index))
-            draw = Draw.of(self.seed, "train", some.index, 0, f"augmentation-{name}", epoch)
-            images.append(augment(seen, self.dataset.augmentation, draw))
-            classes.append(some.targets)
-        return normalise(torch.cat(images), self.dataset), torch.cat(classes)

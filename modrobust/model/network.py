@@ -42,6 +42,12 @@ class Network(nn.Module):
         """The blocks' names in order; the name at i belongs to the block that level i is the input of."""
         return list(self.blocks._modules)
 
+    @property
+    def after_convolutions(self) -> int:
+        """The level of the last convolution's output: the input of the first block without one."""
+        with_one = [any(isinstance(m, nn.Conv2d) for m in block.modules()) for block in self.blocks]
+        return with_one.index(False)
+
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """Logits, float32 (N, classes).
 

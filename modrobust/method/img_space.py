@@ -1,0 +1,83 @@
+"""Autoencoders in image space: each undoes one corruption, before a classifier sees the image."""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from modrobust.method.cross_entropy import train_classifier
+from modrobust.method.experiment import Experiment, Predictor
+from modrobust.method.fit import fit
+from modrobust.method.modes import frozen
+from modrobust.method.tasks import Paired, accuracy
+from modrobust.method.views import Batch
+from modrobust.model.network import Network
+
+
+class ImgSpace:
+    """The autoencoders of a composition are applied in its order, then one of two classifiers (two variants).
+
+    `identity_classifier` was trained on clean images only, `joint_classifier` on the images of all elemental
+    corruptions, each through its own autoencoder.
+    """
+
+    def __init__(self, lr: float, autoencoder_lr: float) -> None:
+        """Keep the settings.
+
+        Args:
+            lr: learning rate of both classifiers.
+            autoencoder_lr: learning rate of the autoencoders.
+        """
+        self.lr, self.autoencoder_lr = lr, autoencoder_lr
+
+    def train(self, experiment: Experiment) -> Predictor:
+        """Train an autoencoder for each corruption, then both classifiers."""
+        autoencoders = {name: self._autoencoder(experiment, name) for name in experiment.corruption.names}
+        below = [part.hash for part in experiment.parts.used]
+        identity = train_classifier(experiment, ("Identity",), self.lr)
+        joint = self._joint_classifier(experiment, autoencoders, below)
+        return partial(predict, autoencoders, {"identity_classifier": identity, "joint_classifier": joint})
+
+    def _autoencoder(self, experiment: Experiment, name: str) -> nn.Module:
+        part = experiment.parts.part(f"autoencoder-{name}", ("Identity", name), lr=self.autoencoder_lr)
+        autoencoder, views = experiment.fresh(part, experiment.probe().make_autoencoder), experiment.views()
+
+        def scalars(batch: Batch) -> dict[str, Tensor]:
+            restored = autoencoder(views.see(batch, (name,)))
+            return {"loss": functional.mse_loss(restored, views.see(batch, ("Identity",)))}
+
+        task = Paired(views, autoencoder, scalars, experiment.training.batch_size // 2)
+        fit(part, autoencoder, task, experiment.training, self.autoencoder_lr)
+        return autoencoder.eval()
+
+    def _joint_classifier(
+        self, experiment: Experiment, autoencoders: dict[str, nn.Module], below: list[str]
+    ) -> Network:
+        elemental = experiment.elemental
+        part = experiment.parts.part("joint_classifier", elemental, lr=self.lr, autoencoders=below)
+        network, views = experiment.network(part), experiment.views()
+
+        def scalars(batch: Batch) -> dict[str, Tensor]:
+            with torch.no_grad():
+                restored = [views.see(batch, ("Identity",))]
+                restored += [autoencoders[name](views.see(batch, (name,))) for name in experiment.corruption.names]
+            logits, classes = network(torch.cat(restored)), batch.targets.repeat(len(elemental))
+            return {"loss": functional.cross_entropy(logits, classes), "accuracy": accuracy(logits, classes)}
+
+        with frozen(*autoencoders.values()):
+            task = Paired(views, network, scalars, experiment.training.batch_size // len(elemental))
+            fit(part, network, task, experiment.training, self.lr)
+        return network.eval()
+
+
+def predict(
+    autoencoders: dict[str, nn.Module],
+    classifiers: dict[str, Network],
+    images: Tensor,
+    composition: tuple[str, ...],
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Undo a composition's corruptions in its order, then classify with each classifier."""
+    for name in composition:
+        images = autoencoders[name](images) if name in autoencoders else images
+    return {variant: classifier.predict(images) for variant, classifier in classifiers.items()}

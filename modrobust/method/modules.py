@@ -1,0 +1,128 @@
+"""Modules: a backbone trained on clean images, and for each corruption a module inserted at a level of it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from modrobust.method.clean_features import CleanFeatures
+from modrobust.method.contrastive_loss import contrastive_loss
+from modrobust.method.cross_entropy import train_classifier
+from modrobust.method.experiment import Experiment, Predictor
+from modrobust.method.fit import Training, fit
+from modrobust.method.levels import Level, levels_of
+from modrobust.method.modes import frozen
+from modrobust.method.search import choose_levels
+from modrobust.method.tasks import Paired, accuracy
+from modrobust.method.views import Batch
+from modrobust.model.network import Network
+from modrobust.parts import Part
+
+
+class Modules:
+    """Each module learns to undo one corruption; a composition is tested with the modules of its corruptions."""
+
+    def __init__(
+        self,
+        lr: float,
+        backbone_lr: float,
+        weight: float,
+        temperature: float,
+        level: Level | Mapping[str, Level],
+        pass_through: bool,
+        search_epochs: int,
+    ) -> None:
+        """Keep the settings.
+
+        Args:
+            lr: learning rate of modules.
+            backbone_lr: learning rate of the backbone.
+            weight: of the contrastive loss between module(corrupted) and the clean features before the module.
+            temperature: of its similarities.
+            level: where modules go, for all corruptions or for each; `auto` tries every level.
+            pass_through: clean images go through the module, too, and are classified.
+            search_epochs: epochs a level is tried for, with the schedule of the full training.
+        """
+        self.lr, self.backbone_lr, self.weight, self.temperature = lr, backbone_lr, weight, temperature
+        self.level, self.pass_through, self.search_epochs = level, pass_through, search_epochs
+
+    def train(self, experiment: Experiment) -> Predictor:
+        """Train backbone and modules, after searching their levels where they are not given."""
+        names = experiment.corruption.names
+        levels = {}
+        if self.level != "auto":  # a wrong level is told before the backbone is trained
+            levels = levels_of(self.level, names, experiment.probe(), lowest=0)
+        backbone = train_classifier(experiment, ("Identity",), self.backbone_lr)
+        below = experiment.parts.used[-1].hash
+        with frozen(backbone):
+            if self.level == "auto":
+                try_level = partial(self._try, experiment, backbone, below)
+                levels = choose_levels(experiment, names, lowest=0, accuracy=try_level)
+            modules = {name: self._module(experiment, backbone, below, name, levels[name]) for name in names}
+        return partial(predict, backbone, modules, levels)
+
+    def _part(self, experiment: Experiment, below: str, name: str, level: int, purpose: str) -> Part:
+        settings = {"weight": self.weight, "temperature": self.temperature, "pass_through": self.pass_through}
+        where = {"level": level, "backbone": below}
+        return experiment.parts.part(
+            f"{purpose}-{name}-level{level}", ("Identity", name), lr=self.lr, **settings, **where
+        )
+
+    def _try(self, experiment: Experiment, backbone: Network, below: str, name: str, level: int) -> float:
+        """The best validation accuracy of a short training at this level."""
+        epochs = min(self.search_epochs, experiment.training.epochs)
+        part = self._part(experiment, below, name, level, f"search{epochs}")
+        training = replace(experiment.training, epochs=epochs)
+        self._fit(experiment, part, backbone, name, level, training, keep=False)
+        return max(row["valid_accuracy"] for row in part.curve())
+
+    def _module(self, experiment: Experiment, backbone: Network, below: str, name: str, level: int) -> nn.Module:
+        part = self._part(experiment, below, name, level, "module")
+        return self._fit(experiment, part, backbone, name, level, experiment.training, keep=True)
+
+    def _fit(
+        self,
+        experiment: Experiment,
+        part: Part,
+        backbone: Network,
+        name: str,
+        level: int,
+        training: Training,
+        keep: bool,
+    ) -> nn.Module:
+        module, views = experiment.fresh(part, lambda: backbone.make_module(level)), experiment.views()
+        clean_features = CleanFeatures(backbone, views, level, experiment.cache_gb)
+
+        def scalars(batch: Batch) -> dict[str, Tensor]:
+            with torch.no_grad():
+                corrupted, clean = backbone.features(views.see(batch, (name,)), level), clean_features(batch)
+            after = module(torch.cat([corrupted, clean]) if self.pass_through else corrupted)
+            logits, classes = backbone(after, level), batch.targets.repeat(1 + self.pass_through)
+            loss = functional.cross_entropy(logits, classes)
+            contrast = torch.zeros((), device=loss.device)
+            if self.weight:
+                pairs = torch.cat([after[: len(clean)], clean])
+                contrast = self.weight * contrastive_loss(pairs, 2, self.temperature)
+            parts = {"cross_entropy": loss.detach(), "contrastive": contrast.detach()}
+            return {"loss": loss + contrast, "accuracy": accuracy(logits, classes), **parts}
+
+        fit(part, module, Paired(views, module, scalars, training.batch_size // 2), training, self.lr, keep)
+        return module.eval()
+
+
+def predict(
+    backbone: Network,
+    modules: dict[str, nn.Module],
+    levels: dict[str, int],
+    images: Tensor,
+    composition: tuple[str, ...],
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Classify with the modules of a composition: level by level, within a level in the composition's order."""
+    features, at = images, 0
+    for name in sorted((name for name in composition if name in modules), key=lambda name: levels[name]):
+        features, at = backbone.features(features, levels[name], at), levels[name]
+        features = modules[name](features)
+    return {"default": backbone.predict(features, at)}
