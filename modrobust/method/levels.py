@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from modrobust.errors import UserError
+from modrobust.errors import UserError, nearest
 from modrobust.model.network import Network
 
 Level = int | str
@@ -25,15 +25,15 @@ def levels_of(
         UserError: there is no such level, or the mapping leaves a corruption out.
     """
     if not isinstance(level, Mapping):
-        return {name: _number(level, network, lowest) for name in names}
+        return {name: _number("method.level", level, network, lowest) for name in names}
     names = list(names)
     missing = [name for name in names if name not in level]
     if missing:
         raise UserError(f"method.level has no level for {', '.join(missing)}; it names {', '.join(map(str, level))}.")
-    return {name: _number(level[name], network, lowest) for name in names}
+    return {name: _number(f"method.level.{name}", level[name], network, lowest) for name in names}
 
 
-def _number(level: Any, network: Network, lowest: int) -> int:
+def _number(key: str, level: Any, network: Network, lowest: int) -> int:
     if level == "penultimate":
         return network.levels - 1
     if level == "last":
@@ -42,7 +42,7 @@ def _number(level: Any, network: Network, lowest: int) -> int:
         blocks = ", ".join(network.block_names[lowest:])
         words = "".join(f", {word} ({meaning})" for word, meaning in WORDS.items())
         raise UserError(
-            f"method.level={level}: allowed are {lowest}..{network.levels - 1}, the inputs of {blocks}{words}; "
-            "auto searches."
+            f"{key}={level}: allowed are {lowest}..{network.levels - 1}, the inputs of {blocks}{words}; "
+            f"method.level=auto searches.{nearest(str(level), WORDS)}"
         )
     return level

@@ -1,0 +1,97 @@
+"""A tiny configuration, what run.work makes of it, and a count of what is trained."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from modrobust.config import CONF, fingerprint, identity
+from modrobust.corruption.composition import parse
+from modrobust.method.experiment import Experiment
+from modrobust.method.fit import _Loop
+from modrobust.run import work
+from modrobust.runs import Run
+
+TINY = (
+    *("threads=1", "device=cpu", "dataset._target_=tiny.images", "dataset.image_size=16"),
+    *("dataset.n_train=12", "dataset.n_valid=8", "dataset.n_test=10"),
+    *("training.epochs=1", "training.batch_size=12", "corruption.names=[Contrast,Rotate90]"),
+)
+COMPOSITIONS = ("Identity", "Contrast", "Rotate90-Contrast")
+
+Configure = Callable[..., DictConfig]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def numerics() -> Iterator[None]:
+    """What run.work sets for the process is undone."""
+    deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.use_deterministic_algorithms(deterministic)
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Configure:
+    """The configuration of a command line, tiny where that says nothing else; outputs go to tmp_path."""
+
+    def configure(*overrides: str) -> DictConfig:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("config", overrides=[*TINY, f"paths.outputs={tmp_path}", *overrides])
+
+    return configure
+
+
+@pytest.fixture
+def run(configure: Configure, tmp_path: Path) -> Callable[..., Path]:
+    """Does what `modrobust <overrides>` does, in this process and on tiny data; the run's folder."""
+
+    def run(*overrides: str, compositions: tuple[str, ...] = COMPOSITIONS) -> Path:
+        cfg = configure(*overrides)
+        record = Run(tmp_path / "runs" / fingerprint(identity(cfg)), cfg)
+        with record:
+            work(cfg, record, [parse(text) for text in compositions])
+        return record.folder
+
+    return run
+
+
+@pytest.fixture
+def experiment(configure: Configure, tmp_path: Path) -> Callable[..., Experiment]:
+    """What run.work gives to the method."""
+
+    def experiment(*overrides: str) -> Experiment:
+        from tiny import Look
+
+        cfg = configure(*overrides, "evaluate=false")
+        OmegaConf.update(cfg, "method._target_", "tiny.Look")
+        work(cfg, Run(tmp_path / "looked", cfg), [])
+        (tmp_path / "looked/config.yaml").unlink(missing_ok=True)
+        return Look.seen
+
+    return experiment
+
+
+@pytest.fixture
+def epochs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts the epochs trained of each part."""
+    count: Counter[str] = Counter()
+    train_epoch = _Loop._train_epoch
+
+    def counting(loop: _Loop, *args: Any) -> None:
+        count[loop.part.name] += 1
+        train_epoch(loop, *args)
+
+    monkeypatch.setattr(_Loop, "_train_epoch", counting)
+    return count
+
+
+def results(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "results.csv")

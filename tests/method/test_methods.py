@@ -1,0 +1,57 @@
+"""Every method on every family of datasets: trains, predicts, writes rows of the right variants."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+VARIANTS = {
+    "cross_entropy": ["default"],
+    "contrastive": ["default"],
+    "auto_contrastive": ["default"],
+    "modules": ["default"],
+    "auto_modules": ["default"],
+    "img_space": ["identity_classifier", "joint_classifier"],
+}
+FAMILIES = {
+    "digits": ("dataset=digits", "dataset._target_=modrobust.dataset.digits.digits", "dataset.image_size=28"),
+    "emnist": ("dataset=emnist",),
+    "cifar10": ("dataset=cifar10", "model=small_cnn"),
+    "facescrub": ("dataset=facescrub", "model=small_cnn", "dataset.image_size=100"),
+}
+
+
+@pytest.fixture(autouse=True)
+def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modrobust.method.contrastive.SEARCH_BATCHES", 1)
+
+
+def check(folder: Path, dataset: str, method: str) -> None:
+    rows = pd.read_csv(folder / "results.csv")
+    assert list(rows.variant.unique()) == VARIANTS[method]
+    assert (rows.dataset == dataset).all() and (rows.method == method).all()
+    assert list(rows.composition) == ["Identity", "Contrast", "Rotate90-Contrast"] * len(VARIANTS[method])
+    assert list(rows.n_corruptions) == [0, 1, 2] * len(VARIANTS[method])
+    assert (rows.n_images == 10).all()
+    assert np.isfinite(rows.loss).all() and rows.accuracy.between(0, 100).all()
+    curves = pd.read_json(folder / "metrics.jsonl", lines=True)
+    assert np.isfinite(curves.loss).all() and np.isfinite(curves.valid_loss).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", VARIANTS)
+def test_method_on_family(run: Callable[..., Path], method: str, family: str) -> None:
+    few = ["corruption.names=[Contrast]"] if method.startswith("auto") else []  # a network for every level
+    folder = run(f"method={method}", *FAMILIES[family], *few, *(["method.repeats=1"] * (method == "auto_contrastive")))
+    check(folder, family, method)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "size", "level"), [("cifar10", "resnet18", 32, 6), ("facescrub", "inception_v3", 75, 8)]
+)
+def test_modules_in_large_networks(run: Callable[..., Path], dataset: str, model: str, size: int, level: int) -> None:
+    small = (f"dataset.image_size={size}", "dataset.n_train=4", "dataset.n_valid=2", "training.batch_size=4")
+    where = (f"dataset={dataset}", f"model={model}", f"method.level.Contrast={level}", "method.backbone_lr=1e-4")
+    check(run("method=modules", *small, *where), dataset, "modules")
