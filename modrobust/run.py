@@ -66,6 +66,7 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
     from modrobust.method.experiment import Experiment
     from modrobust.method.fit import Training
     from modrobust.parts import Parts, content_of
+    from modrobust.vis import draw_inputs, draw_rows
 
     device = prepare(cfg.device, cfg.threads)
     dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
@@ -86,8 +87,12 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
         device=device,
         cache_gb=cfg.cache_gb,
     )
+    if cfg.vis:
+        draw_inputs(experiment, compositions, record.folder)
     predict = instantiate(unnamed(cfg.method)).train(experiment)
     record.keep(experiment.parts.used, experiment.tables)
+    for name, rows in experiment.pictures.items():
+        draw_rows(rows, record.folder / f"{name}.png")
     if cfg.evaluate:
         folder, wanted = record.folder, cfg.evaluation
         options = {"batch_size": wanted.batch_size, "activations": wanted.activations, "device": device}

@@ -35,6 +35,7 @@ class Experiment:
         seed: of this run.
         device: where networks live.
         cache_gb: memory for features of frozen networks, in 10^9 bytes.
+        pictures: labelled rows of images uint8 (n, C, H, W); each is drawn to <name>.png in the run's folder.
         tables: what a method found besides its networks; each is written to <name>.csv in the run's folder.
     """
 
@@ -46,6 +47,7 @@ class Experiment:
     seed: int
     device: torch.device
     cache_gb: float
+    pictures: dict[str, list[tuple[str, Tensor]]] = field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property

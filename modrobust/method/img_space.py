@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from modrobust.dataset.normalise import denormalise
 from modrobust.method.cross_entropy import train_classifier
 from modrobust.method.experiment import Experiment, Predictor
 from modrobust.method.fit import fit
-from modrobust.method.modes import frozen
+from modrobust.method.modes import evaluating, frozen
 from modrobust.method.tasks import Paired, accuracy
 from modrobust.method.views import Batch
 from modrobust.model.network import Network
@@ -34,6 +35,7 @@ class ImgSpace:
     def train(self, experiment: Experiment) -> Predictor:
         """Train an autoencoder for each corruption, then both classifiers."""
         autoencoders = {name: self._autoencoder(experiment, name) for name in experiment.corruption.names}
+        experiment.pictures["autoencoders"] = before_and_after(experiment, autoencoders)
         below = [part.hash for part in experiment.parts.used]
         identity = train_classifier(experiment, ("Identity",), self.lr)
         joint = self._joint_classifier(experiment, autoencoders, below)
@@ -69,6 +71,19 @@ class ImgSpace:
             task = Paired(views, network, scalars, experiment.training.batch_size // len(elemental))
             fit(part, network, task, experiment.training, self.lr)
         return network.eval()
+
+
+def before_and_after(experiment: Experiment, autoencoders: dict[str, nn.Module]) -> list[tuple[str, Tensor]]:
+    """Rows of validation images: clean, then corrupted and restored for each corruption; uint8 (n, 3, H, W)."""
+    views, dataset = experiment.views(), experiment.dataset
+    batch = next(views.validation(16))
+    rows = [("clean", denormalise(views.see(batch, ("Identity",)), dataset))]
+    with evaluating(*autoencoders.values()):
+        for name, autoencoder in autoencoders.items():
+            corrupted = views.see(batch, (name,))
+            rows.append((name, denormalise(corrupted, dataset)))
+            rows.append(("restored", denormalise(autoencoder(corrupted), dataset)))
+    return rows
 
 
 def predict(
