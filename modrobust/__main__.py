@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from modrobust import help, interrupt
-from modrobust.config import CONF, explain
+from modrobust.config import explain
 from modrobust.run import run
 
 
 def main() -> None:
     """The console script. Exits with 1 after an error, with 128 + the signal's number after a signal."""
     if {"-h", "--help"} & set(sys.argv[1:]):  # Hydra's takes a second to list the groups
-        print(help.text([CONF, Path("conf")]))
+        print(help.text())
         return
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises what went wrong, and it is explained here

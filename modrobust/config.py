@@ -1,13 +1,11 @@
-"""The configuration: where it lies, what names a run, and what to say when it is wrong. Imports no torch."""
+"""The configuration: what names a run, which values are refused, what to say when it is wrong. Imports no torch."""
 
 import hashlib
 import json
 import re
-from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
@@ -15,17 +13,20 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
+from yaml.error import MarkedYAMLError
 
-from modrobust.errors import UserError, nearest
+from modrobust.errors import UserError
+from modrobust.keys import CONF, check_keys, check_kinds, unknown_choice, unknown_key, unknown_option, written
 
-_PACKAGE = Path(__file__).resolve().parent
-CONF = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if folder.is_dir())
+__all__ = ["CONF", "check", "explain", "fingerprint", "identity", "parse_shard", "run_folder", "unnamed"]
 
 # What may differ between two runs that must give the same result.
 _WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds")
+# What every trained part depends on.
+_OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb")
 
 
 def identity(cfg: DictConfig) -> dict[str, Any]:
@@ -39,6 +40,13 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
     return content
 
 
+def training_identity(cfg: DictConfig) -> dict[str, Any]:
+    """What every trained part depends on; corruptions and the method's values come part by part."""
+    content = {key: value for key, value in identity(cfg).items() if key in _OF_EVERY_PART}
+    content["dataset"].pop("n_test", None)
+    return content
+
+
 def fingerprint(content: Any) -> str:
     """Ten hexadecimal digits that stand for plain containers, whatever the order of their keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:10]
@@ -49,8 +57,8 @@ def run_folder(cfg: DictConfig) -> str:
     content = identity(cfg)
     dataset, method, model = (content[group]["name"] for group in ("dataset", "method", "model"))
     folder = f"{dataset}/{method}-{model}/seed{content['seed']}-{fingerprint(content)}"
-    part, of = parse_shard(cfg.evaluation.shard)
-    return folder if of == 1 else f"{folder}/shard-{part}of{of}"
+    shard = str(cfg.evaluation.shard)  # not checked: in a sweep it is for its own run to refuse it
+    return folder if shard == "1/1" else f"{folder}/shard-{shard.replace('/', 'of')}"
 
 
 OmegaConf.register_new_resolver("run_folder", lambda _root_: run_folder(_root_), replace=True)
@@ -69,11 +77,17 @@ def unnamed(node: DictConfig) -> DictConfig:
     content = OmegaConf.to_container(node, resolve=True)
     assert isinstance(content, dict)
     content.pop("name")
-    return OmegaConf.create(content)
+    return DictConfig(content, key=node._key())  # the key is for messages
 
 
 def check(cfg: DictConfig) -> None:
-    """Refuse values that would only fail later. Raises UserError."""
+    """Refuse keys and values that would only fail later, or never. Raises UserError."""
+    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    if overrides and (line := unknown_choice(overrides)):  # Hydra passes over an optional group's
+        raise UserError(line)
+    known = written(overrides) if overrides else {}
+    if known:
+        check_keys(cfg, known)
     least = {
         "training.epochs": 1,
         "training.batch_size": 1,
@@ -89,8 +103,12 @@ def check(cfg: DictConfig) -> None:
             raise UserError(f"{key}={value}: a whole number of at least {smallest} is needed.")
     if cfg.evaluation.activations not in (True, False, "raw"):
         raise UserError(f"evaluation.activations={cfg.evaluation.activations}: allowed are false, true and raw.")
+    only = cfg.evaluation.compositions
+    if only is not None and not isinstance(only, ListConfig):
+        raise UserError(f"evaluation.compositions={only}: a list is needed, such as [Identity,Contrast-Swirl].")
     if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", str(cfg.device)) is None:
         raise UserError(f"device={cfg.device}: allowed are auto, cpu, mps, cuda and cuda:<number>.")
+    check_kinds(cfg, known)
 
 
 def explain(error: BaseException, overrides: list[str]) -> str | None:
@@ -106,64 +124,68 @@ def explain(error: BaseException, overrides: list[str]) -> str | None:
             return str(cause)
         last, cause = cause, cause.__cause__
     text = str(error)
-    if match := re.match("UserError raised while resolving interpolation: (.*)", text):
-        return match[1]
+    first = (text.splitlines() or [""])[0]
     if isinstance(error, MissingConfigException):
-        return _unknown_option(text)
-    if isinstance(error, ConfigCompositionException) and (match := re.search(r"override '?([^'\s]+?)'?\.?\s", text)):
-        return _unknown_key(match[1], overrides)
+        return _missing_file(text)
+    if isinstance(error, ConfigCompositionException):
+        return _not_composed(error, overrides)
     if isinstance(error, InstantiationException):
-        place = re.search(r"full_key: (\S+)", text) or re.search(r"call to '([^']+)'", text)
-        return f"{place[1] if place else 'configuration'}: {str(last).splitlines()[0]}"
+        return _not_instantiated(text, last)
     if isinstance(error, OverrideParseException):
-        return f"'{error.override}' is not an override: {text.splitlines()[0]}; write key=value."
-    if isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
+        return f"'{error.override}' is not an override: write key=value; quote a value with special characters."
+    if isinstance(error, MarkedYAMLError) and (mark := error.problem_mark):
+        return f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}: {error.problem}."
+    if isinstance(error, OmegaConfBaseException):
+        return _not_read(error, first)
+    if first.startswith("Config group override must be"):  # Hydra's ValueError for dataset=3
+        return unknown_choice(overrides) or first
+    if match := re.match(r"Ambiguous value for argument '((.+?)=(.*))'", first):
+        return f"'{match[1]}': write {match[2]}=[{match[3]}] for a list, or add -m for a run with each."
+    if isinstance(error, HydraException | YAMLError):
         return " ".join(line.strip() for line in text.splitlines() if line.strip())
     return None
 
 
-def _unknown_option(text: str) -> str:
-    found = re.search(r"Could not find '(.+?)/([^/']+)'", text)
+def _missing_file(text: str) -> str:
+    """A group's option, chosen on the command line or by a YAML file, that does not exist."""
+    found = re.match(r"In '(.+?)': Could not (?:find|load) '(.+)/([^/']+)'", text)
     if found is None:
         return text.splitlines()[0]
-    options = [line.strip() for line in text.partition("Available options")[2].splitlines()[1:] if line.strip()]
-    options = [option for option in options if not option.startswith("Config search path")]
-    allowed = ", ".join(option for option in options if " " not in option)
-    return f"{found[1]}={found[2]}: there is no such {found[1]}.{nearest(found[2], options)} Allowed: {allowed}."
+    allowed = [line.strip() for line in text.splitlines() if re.fullmatch(r"\t[\w-]+", line)]
+    place = "" if found[1] in ("config", "hydra/config") else f"{found[1]}.yaml: "
+    return place + unknown_option(found[2], found[3], allowed)
 
 
-def _unknown_key(key: str, overrides: list[str]) -> str:
-    keys = _all_keys(overrides)
-    near = nearest(key, keys)
-    if not near:  # the same last name elsewhere, or the keys next to it
-        last = key.rpartition(".")[2]
-        near = nearest(last, {name.rpartition(".")[2] for name in keys})
-    parent = key.rpartition(".")[0]
-    prefix = f"{parent}." if parent else ""
-    beside = sorted({name[len(prefix) :].split(".")[0] for name in keys if name.startswith(prefix)})
-    where = f"under '{parent}'" if parent and beside else "at the top"
-    if not beside:
-        beside = sorted({name.split(".")[0] for name in keys})
-    beside = [name for name in beside if not name.startswith("_")]
-    return f"There is no key '{key}'.{near} Keys {where}: {', '.join(beside)}."
+def _not_composed(error: ConfigCompositionException, overrides: list[str]) -> str:
+    text = str(error)
+    if match := re.match(r"Could not (?:override|delete from config\.) '(.+?)'", text):
+        try:
+            return unknown_key(match[1], written(overrides))
+        except HydraException:
+            return f"There is no key '{match[1]}'."
+    added = re.match(r"(?:Multiple values for |.*An item is already at ')([^'\s]+?)['.]", text)
+    if added and any(override.startswith(f"+{added[1]}=") for override in overrides):
+        return f"'+{added[1]}=...': there is a key '{added[1]}' already; leave out the +."
+    return " ".join(line.strip() for line in f"{text}\n{error.__cause__ or ''}".splitlines() if line.strip())
 
 
-def _all_keys(overrides: list[str]) -> list[str]:
-    """Every key of the configuration that the command line's choices of groups give."""
-    choices = [text for text in overrides if re.fullmatch(r"(dataset|model|method|corruption)=[\w-]+", text)]
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            cfg = compose("config", overrides=choices)
-    except HydraException:
-        return []
-    keys: list[str] = []
+def _not_instantiated(text: str, cause: BaseException) -> str:
+    place = re.search(r"full_key: (\S+)", text) or re.search(r"target '([^']+)'", text)
+    reason = (str(cause).splitlines() or [""])[0]
+    if match := re.match(r"Error locating target '(.+?)'", text):
+        reason = f"_target_ {match[1]} can't be imported: {reason}"
+    elif not isinstance(cause, TypeError):
+        reason = f"{type(cause).__name__}: {reason}"
+    return f"{place[1] if place else 'configuration'}: {reason}"
 
-    def collect(node: DictConfig, prefix: str) -> None:
-        for key in map(str, node):
-            keys.append(f"{prefix}{key}")
-            if not OmegaConf.is_missing(node, key) and isinstance(child := node._get_node(key), DictConfig):
-                collect(child, f"{prefix}{key}.")
 
-    collect(cfg, "")
-    return keys
+def _not_read(error: OmegaConfBaseException, first: str) -> str:
+    """A key that is missing, or refers to one that is."""
+    if match := re.match(r"UserError raised while resolving interpolation: (.*)", first):
+        return match[1]
+    if match := re.match(r"KeyError raised while resolving interpolation: '(.+)'", first):
+        return f"The key '{match[1]}' is missing."
+    key = getattr(error, "full_key", None)
+    if isinstance(error, ConfigAttributeError | ConfigKeyError):
+        return f"The key '{key}' is missing."
+    return f"{key}: {first}" if key else first

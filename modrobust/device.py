@@ -1,9 +1,11 @@
 """The device and the numerical settings of the process."""
 
 import os
+from dataclasses import replace
 
 import torch
 
+from modrobust.dataset.splits import ImageDataset
 from modrobust.errors import UserError
 
 
@@ -29,3 +31,13 @@ def prepare(device: str, threads: int) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device={device} is not there: {str(error).splitlines()[0]}") from error
     return torch.device(device)
+
+
+def place(dataset: ImageDataset, device: torch.device) -> ImageDataset:
+    """Put a dataset's splits on a GPU where they take at most a quarter of its memory; else leave them."""
+    if device.type != "cuda":
+        return dataset
+    size = sum(split.inputs.numel() * split.inputs.element_size() for split in dataset.splits.values())
+    if size > torch.cuda.get_device_properties(device).total_memory / 4:
+        return dataset
+    return replace(dataset, splits={name: split.to(device) for name, split in dataset.splits.items()})

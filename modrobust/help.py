@@ -1,6 +1,6 @@
 """What `modrobust --help` prints: the groups with their options, and examples."""
 
-from pathlib import Path
+from modrobust.keys import options
 
 GROUPS = {
     "dataset": "what is learnt",
@@ -17,13 +17,9 @@ EXAMPLES = """\
   modrobust -m seed=0,1,2 training.epochs=5                  three runs, one after another"""
 
 
-def text(folders: list[Path]) -> str:
-    """The help; options are the YAML files of each group in these configuration folders."""
-    groups = []
-    for group, meaning in GROUPS.items():
-        files = [file for folder in folders for file in (folder / group).glob("*.yaml")]
-        options = ", ".join(sorted({file.stem for file in files}))
-        groups.append(f"  {group + '=':<12} {options:<67} {meaning}")
+def text() -> str:
+    """The help; options are those of the package and of the user's ./conf."""
+    groups = [f"  {group + '=':<12} {', '.join(options(group)):<67} {meaning}" for group, meaning in GROUPS.items()]
     return f"""\
 modrobust: train on single image corruptions, test on compositions of them.
 

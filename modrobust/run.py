@@ -12,7 +12,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from modrobust.config import CONF, check, explain, identity, parse_shard, unnamed
+from modrobust.config import CONF, check, explain, identity, parse_shard, training_identity, unnamed
 from modrobust.corruption.composition import label
 from modrobust.corruption.selection import choose, share
 from modrobust.errors import UserError
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from modrobust.runs import Run
 
 log = logging.getLogger(__name__)
-
-PARTS_DEPEND_ON = ("dataset", "model", "training", "seed", "threads", "cache_gb")
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -61,7 +59,7 @@ def work_once(cfg: DictConfig) -> None:
 
 def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) -> None:
     """From the configuration, known to be good, to the results. Below here nothing sees `cfg`."""
-    from modrobust.device import prepare  # imports torch, like all that follows
+    from modrobust.device import place, prepare  # imports torch, like all that follows
     from modrobust.evaluation import evaluate, write
     from modrobust.method.experiment import Experiment
     from modrobust.method.fit import Training
@@ -74,15 +72,15 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
         allowed = ", ".join(dataset.splits)
         raise UserError(f"evaluation.split={cfg.evaluation.split}: {dataset.name} has the splits {allowed}.")
     corruption = instantiate(cfg.corruption)
-    depends = {key: value for key, value in identity(cfg).items() if key in PARTS_DEPEND_ON}
-    depends["dataset"].pop("n_test", None)
-    depends["data"] = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
+    data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
     experiment = Experiment(
-        dataset=dataset,
+        dataset=place(dataset, device),
         corruption=corruption,
         build=partial(instantiate, unnamed(cfg.model)),
         training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
-        parts=Parts(Path(cfg.paths.outputs) / "parts", depends, identity(cfg)["corruption"]),
+        parts=Parts(
+            Path(cfg.paths.outputs) / "parts", {**training_identity(cfg), "data": data}, identity(cfg)["corruption"]
+        ),
         seed=cfg.seed,
         device=device,
         cache_gb=cfg.cache_gb,
@@ -97,6 +95,6 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
         folder, wanted = record.folder, cfg.evaluation
         options = {"batch_size": wanted.batch_size, "activations": wanted.activations, "device": device}
         options |= {"folder": folder, "checkpoint_seconds": cfg.checkpoint_seconds}
-        results = evaluate(predict, dataset, wanted.split, corruption, compositions, **options)
+        results = evaluate(predict, experiment.dataset, wanted.split, corruption, compositions, **options)
         names = {group: cfg[group].name for group in ("dataset", "method", "model")}
         write(results, dataset.splits[wanted.split], folder, {**names, "seed": cfg.seed, "split": wanted.split})
