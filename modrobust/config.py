@@ -127,6 +127,8 @@ def explain(error: BaseException, overrides: list[str]) -> str | None:
     first = (text.splitlines() or [""])[0]
     if isinstance(error, MissingConfigException):
         return _missing_file(text)
+    if match := re.match(r"Ambiguous value for argument '((.+?)=(.*))'", first):
+        return f"'{match[1]}': write {match[2]}=[{match[3]}] for a list, or add -m for a run with each."
     if isinstance(error, ConfigCompositionException):
         return _not_composed(error, overrides)
     if isinstance(error, InstantiationException):
@@ -139,8 +141,6 @@ def explain(error: BaseException, overrides: list[str]) -> str | None:
         return _not_read(error, first)
     if first.startswith("Config group override must be"):  # Hydra's ValueError for dataset=3
         return unknown_choice(overrides) or first
-    if match := re.match(r"Ambiguous value for argument '((.+?)=(.*))'", first):
-        return f"'{match[1]}': write {match[2]}=[{match[3]}] for a list, or add -m for a run with each."
     if isinstance(error, HydraException | YAMLError):
         return " ".join(line.strip() for line in text.splitlines() if line.strip())
     return None

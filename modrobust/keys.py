@@ -101,7 +101,8 @@ def unknown_choice(overrides: Sequence[str]) -> str | None:
 def unknown_key(key: str, known: Mapping[str, Any]) -> str:
     """The message for a key that is not in the configuration: the nearest one, and those beside it."""
     last = key.rpartition(".")[2]
-    near = nearest(key, known) or nearest(last, {name.rpartition(".")[2] for name in known})
+    candidates = [name for name in known if not key.startswith(f"{name}.") or not isinstance(known[name], Mapping)]
+    near = nearest(key, candidates) or nearest(last, {name.rpartition(".")[2] for name in candidates})
     place = key
     while place and (place == key or not _below(place, known)):
         place = place.rpartition(".")[0]
