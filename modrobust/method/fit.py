@@ -98,6 +98,7 @@ class _Loop:
             while self.epoch < self.training.epochs:
                 self._train_epoch(steps, shown)
                 self._end_epoch(shown)
+        self.optimizer.zero_grad(set_to_none=True)  # the last gradients would take memory while others train
         self.part.write_metrics(self.rows)
         best = {"best_epoch": self.best["epoch"] + 1, "best_valid_loss": self.best["loss"]}
         summary = {"part": self.part.name, "epochs": self.epoch, "seconds": round(self._elapsed(), 2), **best}

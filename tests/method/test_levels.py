@@ -14,7 +14,10 @@ from modrobust.model.network import Network
 from modrobust.model.resnet18 import resnet18
 
 NAMES = ("Contrast", "Swirl")
-WORDS = "penultimate (the input of the classifier), last (the output of the last convolution); method.level=auto searches."
+WORDS = (
+    "penultimate (the input of the classifier), last (the output of the last convolution); "
+    "method.level=auto searches."
+)
 
 
 @pytest.fixture(scope="module")

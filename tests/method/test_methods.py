@@ -55,3 +55,23 @@ def test_modules_in_large_networks(run: Callable[..., Path], dataset: str, model
     small = (f"dataset.image_size={size}", "dataset.n_train=4", "dataset.n_valid=2", "training.batch_size=4")
     where = (f"dataset={dataset}", f"model={model}", f"method.level.Contrast={level}", "method.backbone_lr=1e-4")
     check(run("method=modules", *small, *where), dataset, "modules")
+
+
+@pytest.mark.parametrize(
+    ("method", "keys"),
+    [
+        ("cross_entropy", ["lr"]),
+        ("contrastive", ["lr"]),
+        ("modules", ["lr", "backbone_lr"]),
+        ("img_space", ["lr", "autoencoder_lr"]),
+    ],
+)
+def test_method_learns_digits(run: Callable[..., Path], method: str, keys: list[str]) -> None:
+    """With Adam: it needs fewer steps than the published optimiser."""
+    small = ("dataset.image_size=16", "dataset.n_train=300", "dataset.n_valid=60", "dataset.n_test=100")
+    adam = ("training.optimizer._target_=torch.optim.Adam", "~training.optimizer.momentum", "training.epochs=4")
+    rates = [f"method.{key}=3e-3" for key in keys]
+    settings = (*adam, *rates, "training.batch_size=16", "corruption.names=[Invert]")
+    folder = run(f"method={method}", *FAMILIES["digits"], *small, *settings, compositions=("Identity", "Invert"))
+    rows = pd.read_csv(folder / "results.csv")
+    assert rows.accuracy.min() > 40  # chance is 10

@@ -1,0 +1,29 @@
+"""The choice among levels."""
+
+from collections.abc import Callable
+
+from modrobust.method.experiment import Experiment
+from modrobust.method.search import choose_levels
+
+REACHED = {
+    "Contrast": {1: 0.5, 2: 0.75, 3: 0.25, 4: 0.75, 5: 0.1},
+    "Rotate90": {1: 0.0, 2: 0.0, 3: 0.0, 4: 0.0, 5: 0.5},
+    "Swirl": {1: 0.3, 2: 0.3, 3: 0.3, 4: 0.3, 5: 0.3},
+}
+
+
+def test_the_best_level_wins_and_of_equal_ones_the_lowest(experiment: Callable[..., Experiment]) -> None:
+    study, asked = experiment(), []
+
+    def accuracy(name: str, level: int) -> float:
+        asked.append((name, level))
+        return REACHED[name][level]
+
+    assert choose_levels(study, REACHED, lowest=1, accuracy=accuracy) == {"Contrast": 2, "Rotate90": 5, "Swirl": 1}
+    assert asked == [(name, level) for name in REACHED for level in range(1, 6)]
+    rows = study.tables["levels"]
+    assert [(row["corruption"], row["level"]) for row in rows] == asked
+    assert [row["valid_accuracy"] for row in rows] == [100 * REACHED[name][level] for name, level in asked]
+    assert [(row["corruption"], row["level"]) for row in rows if row["chosen"]] == [
+        *(("Contrast", 2), ("Rotate90", 5), ("Swirl", 1))
+    ]
