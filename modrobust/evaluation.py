@@ -1,10 +1,12 @@
 """Testing a predictor on compositions: every image, long-form rows. Knows no method by name."""
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from modrobust.corruption.composition import label
 from modrobust.corruption.corruption import Corruption, quantize
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset, Split
-from modrobust.files import write_atomically, write_npz
+from modrobust.files import disk_errors, write_atomically, write_npz
 from modrobust.method.experiment import Predictor
 from modrobust.progress import bar
 
@@ -56,7 +58,11 @@ def corrupted(
 
 
 class Results:
-    """What every image under every composition gave, for each variant of a method; kept while batches come in."""
+    """What every image under every composition gave, for each variant of a method; kept while batches come in.
+
+    `done` counts each composition's images, so that an evaluation broken off within a batch goes on with the
+    compositions that this batch still lacks, and counts no image twice.
+    """
 
     def __init__(self, compositions: list[Composition], n_images: int, n_classes: int, activations: bool) -> None:
         self.compositions, self.n_images, self.n_classes = compositions, n_images, n_classes
@@ -64,6 +70,16 @@ class Results:
         self.place = {composition: i for i, composition in enumerate(compositions)}
         self.arrays: dict[str, np.ndarray[Any, Any]] = {}
         self.variants: list[str] = []
+        self.done = np.zeros(len(compositions), np.int64)
+
+    @property
+    def start(self) -> int:
+        """The first image that some composition lacks."""
+        return int(self.done.min(initial=self.n_images))
+
+    def lacking(self, image: int) -> list[Composition]:
+        """The compositions that this image, at which some batch starts, was not tested under."""
+        return [c for c, done in zip(self.compositions, self.done, strict=True) if done == image]
 
     def add(self, variant: str, composition: Composition, start: int, logits: Tensor, units: Tensor, y: Tensor) -> None:
         """One batch: logits (B, classes), penultimate units (B, U), classes (B,) of images start..start+B."""
@@ -88,6 +104,25 @@ class Results:
         if self.activations:
             self.arrays[f"{variant}/class_sum"] = np.zeros((n, self.n_classes, units), np.float64)
             self.arrays[f"{variant}/unit_max"] = np.full((n, units), -np.inf, np.float32)
+
+    def save(self, partial: Path) -> None:
+        """Write what there is so far; not compressed, for a signal leaves little time."""
+        write_npz(partial, {"done": self.done, "variants": np.array(self.variants), **self.arrays}, compressed=False)
+
+    def restore(self, partial: Path) -> None:
+        """Take over what an interrupted attempt has saved. A damaged file is named and passed over."""
+        if not partial.exists():
+            return
+        try:
+            with np.load(partial) as file:
+                arrays = dict(file)
+        except (OSError, ValueError, EOFError, BadZipFile):
+            log.warning("%s is damaged: testing starts anew.", partial)
+            return
+        self.done = arrays.pop("done")
+        self.variants = arrays.pop("variants").tolist()
+        self.arrays = arrays
+        log.info("testing: going on at image %d", self.start)
 
     def rows(self, targets: np.ndarray[Any, Any], columns: dict[str, Any]) -> pd.DataFrame:
         """results.csv: a row for each variant and composition; loss in nats, accuracy in percent."""
@@ -129,38 +164,34 @@ def evaluate(
     split = dataset.splits[split_name]
     results = Results(compositions, len(split), dataset.num_classes, bool(activations))
     partial = folder / "evaluation.partial.npz"
-    start = _restore(results, partial)
+    results.restore(partial)
     saved = time.monotonic()
-    with interrupt.saving(), torch.inference_mode(), bar("testing", len(split), start) as shown:
-        while start < len(split):
+    with interrupt.saving(), torch.inference_mode(), bar("testing", len(split), results.start) as shown:
+        while (start := results.start) < len(split):
             some = split.take(slice(start, start + batch_size), device)
-            for composition, images in corrupted(corruption, compositions, some.inputs, split_name, some.index):
+            lacking = results.lacking(start)
+            for composition, images in corrupted(corruption, lacking, some.inputs, split_name, some.index):
                 for variant, (logits, units) in predict(normalise(images, dataset), composition).items():
                     results.add(variant, composition, start, logits, units, some.targets)
                     if activations == "raw":
                         _write_raw(folder / "features" / variant, composition, len(split), start, units)
-                if interrupt.pending() is not None:
-                    break
-            else:
-                start += len(some)
-                shown.advance(len(some))
-                shown.say(_accuracy_so_far(results, split, start))
-            signum = interrupt.pending()
-            whole = signum is None or not activations  # a batch broken off is in the class sums already
-            if whole and (signum is not None or time.monotonic() - saved >= checkpoint_seconds):
-                write_npz(
-                    partial,
-                    {"start": np.array(start), "variants": np.array(results.variants), **results.arrays},
-                )
-                saved = time.monotonic()
-            if signum is not None:
-                log.info("testing: saved at image %d of %d", start, len(split))
-                raise interrupt.Interrupted(signum)
+                results.done[results.place[composition]] += len(some)
+                signum = interrupt.pending()
+                if signum is not None or time.monotonic() - saved >= checkpoint_seconds:
+                    results.save(partial)
+                    saved = time.monotonic()
+                if signum is not None:
+                    log.info("testing: saved at image %d of %d", results.start, len(split))
+                    raise interrupt.Interrupted(signum)
+            shown.advance(len(some))
+            shown.say(_accuracy_so_far(results, split, results.start))
     return results
 
 
 def write(results: Results, split: Split, folder: Path, columns: dict[str, Any]) -> None:
     """Write predictions.npz, activations.npz where there are any, and last results.csv.
+
+    Nothing is written where no composition was tested: there may be more shares than compositions.
 
     Args:
         columns: values of the columns dataset, method, model, seed, split.
@@ -169,6 +200,8 @@ def write(results: Results, split: Split, folder: Path, columns: dict[str, Any])
     float32 and <variant>/predictions int16, both (n, images). activations.npz: compositions, class_count
     (classes,), and for each variant <variant>/class_mean (n, classes, units) and <variant>/unit_max (n, units).
     """
+    if not results.compositions:
+        return
     targets = split.targets.cpu().numpy()
     labels = np.array([label(composition) for composition in results.compositions])
     common = {"compositions": labels, "index": split.index.cpu().numpy(), "targets": targets}
@@ -187,18 +220,6 @@ def write(results: Results, split: Split, folder: Path, columns: dict[str, Any])
     (folder / "evaluation.partial.npz").unlink(missing_ok=True)
 
 
-def _restore(results: Results, partial: Path) -> int:
-    """Take over what an interrupted attempt had; the first image still to be tested."""
-    if not partial.exists():
-        return 0
-    with np.load(partial) as arrays:
-        results.variants = [str(variant) for variant in arrays["variants"]]
-        results.arrays = {name: arrays[name] for name in arrays.files if name not in ("start", "variants")}
-        start = int(arrays["start"])
-    log.info("testing: going on at image %d", start)
-    return start
-
-
 def _accuracy_so_far(results: Results, split: Split, done: int) -> str:
     targets = split.targets[:done].cpu().numpy()
     means = [(results.arrays[f"{v}/predictions"][:, :done] == targets).mean() for v in results.variants]
@@ -206,11 +227,13 @@ def _accuracy_so_far(results: Results, split: Split, done: int) -> str:
 
 
 def _write_raw(folder: Path, composition: Composition, n_images: int, start: int, units: Tensor) -> None:
+    """Not memory-mapped: on a full disk that would end the process by SIGBUS."""
     path = folder / f"{label(composition)}.npy"
-    if start == 0:
+    rows = units.float().cpu().numpy()
+    with disk_errors(path):
         folder.mkdir(parents=True, exist_ok=True)
-        raw = np.lib.format.open_memmap(path, "w+", np.float32, (n_images, units.shape[1]))
-    else:
-        raw = np.lib.format.open_memmap(path, "r+")
-    raw[start : start + len(units)] = units.float().cpu().numpy()
-    raw.flush()
+        with path.open("r+b" if start else "wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": (n_images, rows.shape[1])}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.seek(start * rows[0].nbytes, os.SEEK_CUR)
+            file.write(rows.tobytes())

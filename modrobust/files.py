@@ -57,11 +57,11 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1) + "\n")
 
 
-def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write arrays as a compressed npz file, atomically (see `write_atomically`)."""
+def write_npz(path: Path, arrays: Mapping[str, Any], compressed: bool = True) -> None:
+    """Write arrays as an npz file, atomically (see `write_atomically`)."""
     import numpy as np
 
-    save: Callable[..., None] = np.savez_compressed
+    save: Callable[..., None] = np.savez_compressed if compressed else np.savez
     write_atomically(path, lambda file: save(file, **arrays))
 
 
