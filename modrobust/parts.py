@@ -20,7 +20,7 @@ from torch import Tensor
 
 from modrobust.config import fingerprint
 from modrobust.dataset.splits import Split
-from modrobust.files import read_json, remove_leftovers, write_atomically, write_json, write_text
+from modrobust.files import disk_errors, read_json, remove_leftovers, write_atomically, write_json, write_text
 
 log = logging.getLogger(__name__)
 
@@ -34,25 +34,30 @@ class Part:
         folder: holds depends.json, metrics.jsonl, weights.safetensors, status.json.
         hash: stands for everything the piece depends on.
         seed: for what is random in its training.
+        depends: everything it depends on, as plain values.
     """
 
     name: str
     folder: Path
     hash: str
     seed: int
+    depends: dict[str, Any] = field(repr=False)
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep every other process from training this part; waits while another does."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            log.info("waiting for %s, which another run is training (%s)", self.name, self.folder)
-            lock.acquire()
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                log.info("waiting for %s, which another run is training (%s)", self.name, self.folder)
+                lock.acquire()
         try:
             remove_leftovers(self.folder)
+            if not (self.folder / "depends.json").exists():
+                write_json(self.folder / "depends.json", self.depends)
             yield
         finally:
             lock.release()
@@ -96,7 +101,7 @@ class Part:
         write_atomically(newest, lambda file: file.write(content))
 
     def load_checkpoint(self) -> dict[str, Any] | None:
-        """The newest whole checkpoint, on the CPU, or None. A damaged one is named and passed over."""
+        """The newest whole checkpoint, on the CPU, or None. A damaged one is named and removed."""
         damaged: list[Path] = []
         for path in filter(Path.exists, self._checkpoints):
             content = path.read_bytes()
@@ -105,6 +110,7 @@ class Part:
                 if damaged:
                     log.warning("checkpoint %s is damaged: going on from the one before it, %s.", damaged[0], path)
                 return dict(torch.load(io.BytesIO(body), map_location="cpu", weights_only=True))
+            path.unlink()  # or the next checkpoint would make it the previous one, in place of a whole one
             damaged.append(path)
         if damaged:
             log.warning("checkpoint %s is damaged and is the only one: %s is trained anew.", damaged[0], self.name)
@@ -164,9 +170,7 @@ class Parts:
             self.common["seed"],
         )
         folder = self.root / dataset / f"{name}-{model}-seed{seed}-{digest}"
-        if not (folder / "depends.json").exists():
-            write_json(folder / "depends.json", content)
-        self.used.append(Part(name, folder, digest, seed))
+        self.used.append(Part(name, folder, digest, seed, content))
         return self.used[-1]
 
 
