@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -85,13 +86,15 @@ class Run:
 
     def __enter__(self) -> "Run":
         try:
-            self._lock.acquire(timeout=0)
+            with disk_errors(self.folder):
+                self._lock.acquire(timeout=0)
         except Timeout:
             status = self.status
             raise UserError(
                 f"this run is already going on: process {status.get('pid')} on {status.get('host')} "
                 f"since {status.get('started')} ({self.folder})."
             ) from None
+        logging.raiseExceptions = False  # run.log on a full disk: no traceback for every line it lacks
         remove_leftovers(self.folder)
         write_text(self.folder / "config.yaml", OmegaConf.to_yaml(self._config, resolve=True))
         self._begun = time.monotonic()
@@ -114,15 +117,18 @@ class Run:
         try:
             if error is None:
                 self.update(state="done", seconds=seconds)
-            elif isinstance(error, KeyboardInterrupt):
-                self.update(state="preempted", seconds=seconds, error=str(error))
+                return
+            if isinstance(error, KeyboardInterrupt):
+                end = {"state": "preempted", "error": str(error)}
                 reason = error if isinstance(error, Interrupted) else "interrupted"
                 log.warning("%s: what was finished is kept; the same command goes on from there.", reason)
             else:
                 _log_traceback(error)
                 first_line = (str(error).splitlines() or [""])[0]
                 name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-                self.update(state="failed", seconds=seconds, error=f"{name}{first_line}")
+                end = {"state": "failed", "error": f"{name}{first_line}"}
+            with suppress(UserError):  # on a full disk too, the first error is the one to tell
+                self.update(seconds=seconds, **end)
         finally:
             self._lock.release()
 
