@@ -28,11 +28,13 @@ def merge(folder: Path, order: list[str], of: int) -> bool:
             return False
         for name in ("predictions.npz", "activations.npz"):
             _merge_arrays([shard / name for shard in shards], folder / name, order)
-        table = pd.concat([pd.read_csv(shard / "results.csv") for shard in shards])
+        tables = [shard / "results.csv" for shard in shards if (shard / "results.csv").exists()]
+        table = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False) for path in tables])
         variants = list(dict.fromkeys(table["variant"]))
         rank = table["variant"].map(variants.index) * len(order) + table["composition"].map(order.index)
         table = table.iloc[np.argsort(rank.to_numpy(), kind="stable")]
-        shutil.copy(shards[0] / "config.yaml", folder / "config.yaml")
+        for name in ("config.yaml", "metrics.jsonl"):
+            shutil.copy(shards[0] / name, folder / name)
         write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
         status = read_json(shards[-1] / "status.json") or {}
         write_json(folder / "status.json", {**status, "state": "done", "shards": of})
@@ -41,7 +43,6 @@ def merge(folder: Path, order: list[str], of: int) -> bool:
 
 def _merge_arrays(paths: list[Path], target: Path, order: list[str]) -> None:
     files = [np.load(path) for path in paths if path.exists()]
-    files = [file for file in files if len(file["compositions"])]
     if not files:
         return
     labels = np.concatenate([file["compositions"] for file in files])
