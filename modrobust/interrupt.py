@@ -49,7 +49,7 @@ def saving() -> Iterator[None]:
         Interrupted: at the end of the block, where a signal came after the work last asked.
     """
     global _saving, _pending
-    _saving, _pending = True, None
+    _pending, _saving = None, True
     try:
         yield
     finally:
