@@ -1,0 +1,50 @@
+"""Starts the command again and again in processes that find torch imported already: they are forked from this one.
+
+Requests and answers are lines: a JSON object that says what to start, answered by the process id;
+{"wait": pid}, answered by the exit code, negative for the number of the signal that killed it.
+"""
+
+import gc
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+
+import modrobust.evaluation
+import modrobust.method.cross_entropy
+from modrobust.__main__ import main
+from modrobust.config import CONF
+from modrobust.device import prepare
+
+SECONDS = 100  # no process of a test lives longer
+
+
+def serve() -> dict[str, Any]:
+    """Answer requests; return, in the new process, what it was asked to do."""
+    for line in sys.stdin:
+        request: dict[str, Any] = json.loads(line)
+        if "wait" in request:
+            print(os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1]), flush=True)
+        elif child := os.fork():
+            print(child, flush=True)
+        else:
+            return request
+    sys.exit()
+
+
+if __name__ == "__main__":
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        compose("config")  # so that Hydra imports what it needs
+    prepare("cpu", threads=1)  # torch too; with one thread, for threads would be lost in the fork
+    gc.freeze()
+    asked = serve()
+    signal.alarm(SECONDS)
+    os.chdir(asked["folder"])
+    for fd, path in enumerate((os.devnull, asked["stdout"], asked["stderr"])):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644), fd)
+    exec(asked["before"], {})
+    sys.argv = ["modrobust", *asked["overrides"]]
+    main()
