@@ -22,6 +22,10 @@ def main() -> None:
             run()
     except interrupt.Interrupted as stop:
         sys.exit(128 + stop.signum)
+    except SystemExit as stop:
+        if full and stop.__context__:  # what a single run explained itself
+            raise stop.__context__ from None
+        raise
     except Exception as error:
         line = None if full else explain(error, sys.argv[1:])
         if line is None:

@@ -11,10 +11,16 @@ class UserError(Exception):
     """
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """A clause ``did you mean 'x'?`` with a leading space, or nothing where no name is near."""
+def closest(name: str, allowed: Iterable[str]) -> str | None:
+    """The name most like a misspelt one; None where no name is near."""
     names = list(allowed)
     close = get_close_matches(name, names, n=1, cutoff=0.6) or get_close_matches(
         name.lower(), [n for n in names if n.islower()], n=1, cutoff=0.6
     )
-    return f" Did you mean '{close[0]}'?" if close else ""
+    return close[0] if close else None
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """A clause ``did you mean 'x'?`` with a leading space, or nothing where no name is near."""
+    close = closest(name, allowed)
+    return f" Did you mean '{close}'?" if close else ""

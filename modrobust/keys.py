@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from modrobust.errors import UserError, nearest
+from modrobust.errors import UserError, closest, nearest
 
 _PACKAGE = Path(__file__).resolve().parent
 CONF = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if folder.is_dir())
@@ -100,14 +100,15 @@ def unknown_choice(overrides: Sequence[str]) -> str | None:
 
 def unknown_key(key: str, known: Mapping[str, Any]) -> str:
     """The message for a key that is not in the configuration: the nearest one, and those beside it."""
-    last = key.rpartition(".")[2]
     candidates = [name for name in known if not key.startswith(f"{name}.") or not isinstance(known[name], Mapping)]
-    near = nearest(key, candidates) or nearest(last, {name.rpartition(".")[2] for name in candidates})
+    by_last = {name.rpartition(".")[2]: name for name in reversed(candidates)}
+    near = closest(key, candidates) or by_last.get(closest(key.rpartition(".")[2], by_last) or "")
+    clause = f" Did you mean '{near}'?" if near else ""
     place = key
     while place and (place == key or not _below(place, known)):
         place = place.rpartition(".")[0]
     where = f"under '{place}'" if place else "at the top"
-    return f"There is no key '{key}'.{near} Keys {where}: {', '.join(_below(place, known))}."
+    return f"There is no key '{key}'.{clause} Keys {where}: {', '.join(_below(place, known))}."
 
 
 def _below(place: str, known: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,233 @@
+"""Every mistake a person can make: one line that says what is wrong and what is allowed, exit code 1, no training."""
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.errors import HydraException
+from in_process import SMALL, Result, modrobust
+from omegaconf import OmegaConf
+
+from modrobust.config import CONF
+from modrobust.errors import UserError
+
+
+def options(group: str) -> str:
+    return ", ".join(sorted(file.stem for file in (CONF / group).glob("*.yaml")))
+
+
+def keys(*path: str) -> str:
+    """The keys of conf/config.yaml below a path; at the top with the groups."""
+    node = OmegaConf.load(CONF / "config.yaml")
+    if path:
+        return ", ".join(sorted(map(str, node[path[0]])))
+    groups = {"dataset", "corruption", "method", "model"}
+    return ", ".join(sorted({*groups, *map(str, node)} - {"defaults", "hydra"}))
+
+
+NAMES = "Identity, Contrast, GaussianBlur, ImpulseNoise, Invert, Rotate90, Swirl"
+MODEL = "dropout, hidden, hidden_dropout, image_size, module_dropout, name, num_classes, widths"
+NOT_AN_OVERRIDE = "is not an override: write key=value; quote a value with special characters."
+
+MISTAKES = {
+    # options of groups
+    "dataset=mnsit": f"dataset=mnsit: there is no such dataset. Did you mean 'mnist'? Allowed: {options('dataset')}.",
+    "corruption=seven": f"corruption=seven: there is no such corruption. Allowed: {options('corruption')}.",
+    "dataset=3": f"dataset=3: there is no such dataset. Allowed: {options('dataset')}.",
+    "model=null": f"model=null: there is no such model. Allowed: {options('model')}.",
+    "recipe=digits": f"recipe=digits: there is no such recipe. Allowed: {options('recipe')}.",
+    "+dataset=mnist": "'+dataset=...': there is a key 'dataset' already; leave out the +.",
+    # keys
+    "sead=1": f"There is no key 'sead'. Did you mean 'seed'? Keys at the top: {keys()}.",
+    "datset=mnist": f"There is no key 'datset'. Did you mean 'dataset'? Keys at the top: {keys()}.",
+    "training.epoch=3": "There is no key 'training.epoch'. Did you mean 'training.epochs'? "
+    f"Keys under 'training': {keys('training')}.",
+    "model.wdith=3": f"There is no key 'model.wdith'. Did you mean 'model.widths'? Keys under 'model': {MODEL}.",
+    "evaluation.bach_size=3": "There is no key 'evaluation.bach_size'. Did you mean 'evaluation.batch_size'? "
+    f"Keys under 'evaluation': {keys('evaluation')}.",
+    "epochs=3": f"There is no key 'epochs'. Did you mean 'training.epochs'? Keys at the top: {keys()}.",
+    "seed.x=3": f"There is no key 'seed.x'. Did you mean 'seed'? Keys at the top: {keys()}.",
+    "~sead": f"There is no key 'sead'. Did you mean 'seed'? Keys at the top: {keys()}.",
+    "+sead=1": f"There is no key 'sead'. Did you mean 'seed'? Keys at the top: {keys()}.",
+    "+training.epoch=3": "There is no key 'training.epoch'. Did you mean 'training.epochs'? "
+    f"Keys under 'training': {keys('training')}.",
+    "~seed": "The key 'seed' is missing.",
+    "training=foo": f"training=foo: it can't be set as a whole. Keys under 'training': {keys('training')}.",
+    # the grammar of overrides
+    "seed": f"'seed' {NOT_AN_OVERRIDE}",
+    "training.epochs=[1": f"'training.epochs=[1' {NOT_AN_OVERRIDE}",
+    "paths.data=/a(b": f"'paths.data=/a(b' {NOT_AN_OVERRIDE}",
+    "seed=0,1": "'seed=0,1': write seed=[0,1] for a list, or add -m for a run with each.",
+    # values
+    "training.epochs=0": "training.epochs=0: a whole number of at least 1 is needed.",
+    "training.epochs=many": "training.epochs=many: a whole number of at least 1 is needed.",
+    "threads=0": "threads=0: a whole number of at least 1 is needed.",
+    "seed=": "seed=: a whole number of at least 0 is needed.",
+    "evaluation.max_length=1.5": "evaluation.max_length=1.5: a whole number of at least 0 is needed.",
+    "evaluation.activations=all": "evaluation.activations=all: allowed are false, true and raw.",
+    "evaluation.shard=9/8": "evaluation.shard=9/8 is not a share: write 2/8 for the second of eight.",
+    "evaluation.compositions=Contrast": "evaluation.compositions=Contrast: a list is needed, "
+    "such as [Identity,Contrast-Swirl].",
+    "device=gpu": "device=gpu: allowed are auto, cpu, mps, cuda and cuda:<number>.",
+    "method.lr=fast": "method.lr=fast: a number is needed, such as 0.05.",
+    "model.widths=3": "model.widths=3: a list is needed, such as [16, 32, 64, 128].",
+    "corruption.seed=abc": "corruption.seed=abc: a number is needed, such as 0.",
+    "evaluate=maybe": "evaluate=maybe: true or false is needed.",
+    # corruptions
+    "corruption.names=[Contarst]": "composition 'Contarst': there is no corruption 'Contarst'. "
+    f"Did you mean 'Contrast'? Allowed: {NAMES}, joined by '-'.",
+    "evaluation.compositions=[Swirl-Fog]": "composition 'Swirl-Fog': there is no corruption 'Fog'. "
+    f"Allowed: {NAMES}, joined by '-'.",
+    "corruption.elemental.Contrast.severity=9": "corruption Contrast: severity is 9: allowed are the whole numbers "
+    "1 to 5.",
+    # data
+    "evaluation.split=tset": "evaluation.split=tset: digits has the splits train, valid, test.",
+    # what is built from the configuration
+    "+dataset.foo=1": "dataset: image_dataset() got an unexpected keyword argument 'foo'",
+    "+model.foo=1": "model: five_by_five() got an unexpected keyword argument 'foo'",
+    "+method.foo=1": "method: CrossEntropy.__init__() got an unexpected keyword argument 'foo'",
+    "model._target_=my.network": "model: _target_ my.network can't be imported: No module named 'my'",
+    "training.optimizer._target_=torch.optim.SDG": "training.optimizer: _target_ torch.optim.SDG can't be imported: "
+    "No module named 'torch.optim.SDG'",
+    "+corruption.elemental.Fog={_target_: fogs.fog, _partial_: true}": "corruption.elemental.Fog: _target_ fogs.fog "
+    "can't be imported: No module named 'fogs'",
+}
+
+
+def assert_refused(folder: Path, result: Result, message: str) -> None:
+    """One line on stderr and nothing else; nothing was trained, tested or downloaded."""
+    assert result.err == f"modrobust: {message}\n"
+    assert (result.code, result.out) == (1, "")
+    assert not list(folder.rglob("metrics.jsonl")) and not list(folder.rglob("results.csv"))
+
+
+@pytest.mark.parametrize("override", MISTAKES)
+def test_a_mistake_on_the_command_line_is_told_in_one_line(tmp_path: Path, override: str) -> None:
+    assert_refused(tmp_path, modrobust(tmp_path, override), MISTAKES[override])
+
+
+def test_a_device_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises((RuntimeError, AssertionError)) as reason:
+        torch.empty(0, device="cuda:99")
+    message = f"device=cuda:99 is not there: {str(reason.value).splitlines()[0]}"
+    assert_refused(tmp_path, modrobust(tmp_path, "device=cuda:99"), message)
+
+
+def test_the_nearest_key_is_one_of_the_chosen_group(tmp_path: Path) -> None:
+    result = modrobust(tmp_path, "dataset=emnist", "dataset.varriant=letters")
+    assert result.err.startswith("modrobust: There is no key 'dataset.varriant'. Did you mean 'dataset.variant'? ")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+
+
+YAML_MISTAKES = {
+    "names: [Contrast\nseed: 2\n": "{file}, line 2, column 5: expected ',' or ']', but got ':'.",
+    "defaults: [sixx]\n": "corruption/mine.yaml: corruption=sixx: there is no such corruption. Did you mean 'six'? "
+    f"Allowed: mine, {options('corruption')}.",
+    "defaults: [six]\nnames: ${corruption.nmaes}\n": "corruption.names: Interpolation key 'corruption.nmaes' not found",
+    "names: [Contrast]\n": "The key 'corruption.elemental' is missing.",
+    "defaults: [six]\nelemental: {Fog: {_target_: fogs.fog}}\n": "corruption.elemental.Fog: _target_ fogs.fog can't be "
+    "imported: No module named 'fogs'",
+}
+
+
+@pytest.mark.parametrize("text", YAML_MISTAKES)
+def test_a_mistake_in_a_file_of_the_user(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "conf/corruption/mine.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    message = YAML_MISTAKES[text].replace("{file}", str(file))
+    assert_refused(tmp_path, modrobust(tmp_path, "corruption=mine"), message)
+
+
+def write_mnist(folder: Path, labels: bytes = bytes(range(10)) * 4, size: int = 28, cut: int = 0) -> Path:
+    """40 black images and their labels, for training and test, where torchvision has them; returns the last file."""
+    raw = folder / "MNIST/raw"
+    raw.mkdir(parents=True)
+    images = struct.pack(">4I", 0x803, len(labels), size, size) + bytes(len(labels) * size * size)
+    for part in ("train", "t10k"):
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, len(labels)) + labels)
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(images[: len(images) - cut])
+    return raw
+
+
+def test_a_data_folder_that_does_not_exist(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    message = (
+        f"paths.data is {nowhere}, which does not exist: create it, or set paths.data=FOLDER or MODROBUST_DATA "
+        "to the folder that holds the datasets"
+    )
+    assert_refused(tmp_path, modrobust(tmp_path, "dataset=mnist", f"paths.data={nowhere}"), message)
+
+
+def test_labels_outside_the_classes(tmp_path: Path) -> None:
+    raw = write_mnist(tmp_path / "data", labels=bytes([0, 1, 2, 10] * 10))
+    message = f"{raw.relative_to(tmp_path)}/train-labels-idx1-ubyte holds the label 10: allowed are 0 to 9"
+    assert_refused(tmp_path, modrobust(tmp_path, "dataset=mnist"), message)
+
+
+def test_a_truncated_file(tmp_path: Path) -> None:
+    raw = write_mnist(tmp_path / "data", cut=100)
+    message = (
+        f"{raw.relative_to(tmp_path)}/train-images-idx3-ubyte is truncated: its header announces 40x28x28 bytes, "
+        "found 31260"
+    )
+    assert_refused(tmp_path, modrobust(tmp_path, "dataset=mnist"), message)
+
+
+def test_images_of_another_size(tmp_path: Path) -> None:
+    raw = write_mnist(tmp_path / "data", size=32)
+    message = f"{raw.relative_to(tmp_path)}/train-images-idx3-ubyte holds images of 32x32 pixels: allowed are 28x28"
+    assert_refused(tmp_path, modrobust(tmp_path, "dataset=mnist"), message)
+
+
+def test_a_failing_run_of_a_sweep_leaves_the_others_to_run(tmp_path: Path) -> None:
+    result = modrobust(tmp_path, "-m", "evaluation.shard=9/8,1/1", *SMALL)
+    assert (result.code, result.err.count("Traceback")) == (1, 0)
+    message = "evaluation.shard=9/8 is not a share: write 2/8 for the second of eight."
+    assert result.err.splitlines()[-1] == f"modrobust: {message}"
+    assert len(list(tmp_path.glob("outputs/runs/digits/*/*/results.csv"))) == 1
+
+
+def test_a_mistake_common_to_all_runs_of_a_sweep_stops_it_at_once(tmp_path: Path) -> None:
+    result = modrobust(tmp_path, "-m", "seed=0,1", "training.epoch=1")
+    assert result.err.startswith("modrobust: There is no key 'training.epoch'. Did you mean 'training.epochs'? ")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert not list(tmp_path.rglob("results.csv"))
+
+
+@pytest.mark.parametrize(
+    ("override", "kind"), [("sead=1", HydraException), ("evaluation.shard=9/8", UserError)], ids=["key", "value"]
+)
+def test_the_traceback_is_shown_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str, kind: type[Exception]
+) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(kind):
+        modrobust(tmp_path, override)
+
+
+USES_FOG = ("corruption.names=[Fog]", "+corruption.elemental.Fog={_target_: faulty_fog.fog, _partial_: true}")
+
+
+def test_an_error_in_a_function_of_the_user_is_located(tmp_path: Path) -> None:
+    file = tmp_path / "faulty_fog.py"
+    file.write_text("def fog(images, draw):\n    return images * fogg\n")
+    message = f"corruption: NameError: name 'fogg' is not defined ({file}, line 2)"
+    assert_refused(tmp_path, modrobust(tmp_path, *USES_FOG), message)
+
+
+def test_an_error_in_the_midst_of_work_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "faulty_fog.py").write_text("def fog(images, draw):\n    return images[:1].view(1, 1, 8, 8)\n")
+    monkeypatch.delitem(sys.modules, "faulty_fog", raising=False)
+    with pytest.raises(RuntimeError, match="shape"):
+        modrobust(tmp_path, *USES_FOG, *SMALL)
+
+
+def test_exit_code_and_streams_of_a_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "modrobust", "corruption=seven"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"modrobust: {MISTAKES['corruption=seven']}\n"
