@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from modrobust.errors import UserError
 from modrobust.method.contrastive_loss import contrastive_loss
 from modrobust.method.experiment import Experiment, Predictor
 from modrobust.method.fit import Training, fit
@@ -40,7 +41,12 @@ class Contrastive:
             temperature: of its similarities.
             level: of the features it works on, for all corruptions or for each; `auto` searches it for each.
             repeats: networks trained for each corruption and level of the search.
+
+        Raises:
+            UserError: repeats is below 1.
         """
+        if repeats < 1:
+            raise UserError(f"method.repeats={repeats}: a whole number of at least 1 is needed.")
         self.lr, self.weight, self.temperature, self.level, self.repeats = lr, weight, temperature, level, repeats
 
     def train(self, experiment: Experiment) -> Predictor:

@@ -121,7 +121,8 @@ class _Loop:
                 self._add_up()
                 means = {name: total / self.step for name, total in self.sums.items()}
                 shown.say(f"epoch {self.epoch + 1} {_text(means)}{self._last_validation()}")
-            self._save_if_asked()
+            if self.step < steps:  # else after validation: the schedule warns where no step came before it
+                self._save_if_asked()
 
     def _end_epoch(self, shown: Bar) -> None:
         lr = self.optimizer.param_groups[0]["lr"]

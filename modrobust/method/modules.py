@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from modrobust.errors import UserError
 from modrobust.method.clean_features import CleanFeatures
 from modrobust.method.contrastive_loss import contrastive_loss
 from modrobust.method.cross_entropy import train_classifier
@@ -45,7 +46,12 @@ class Modules:
             level: where modules go, for all corruptions or for each; `auto` tries every level.
             pass_through: clean images go through the module, too, and are classified.
             search_epochs: epochs a level is tried for, with the schedule of the full training.
+
+        Raises:
+            UserError: search_epochs is below 1.
         """
+        if search_epochs < 1:
+            raise UserError(f"method.search_epochs={search_epochs}: a whole number of at least 1 is needed.")
         self.lr, self.backbone_lr, self.weight, self.temperature = lr, backbone_lr, weight, temperature
         self.level, self.pass_through, self.search_epochs = level, pass_through, search_epochs
 

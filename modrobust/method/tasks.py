@@ -52,7 +52,7 @@ class Paired:
         network: what is trained; in evaluation mode while validating.
         scalars: named scalars of a batch, means over its images; `loss` is minimised.
         n_images: clean images a step.
-        at_most: steps an epoch, and batches of a validation, where all would be more.
+        at_most: steps an epoch, whatever the data has, and batches of a validation where all would be more.
 
     Raises:
         UserError: a step would have no image.

@@ -21,7 +21,7 @@ from modrobust.runs import Run
 TINY = (
     *("threads=1", "device=cpu", "dataset._target_=tiny.images", "dataset.image_size=16"),
     *("dataset.n_train=12", "dataset.n_valid=8", "dataset.n_test=10"),
-    *("training.epochs=1", "training.batch_size=12", "corruption.names=[Contrast,Rotate90]"),
+    *("training.epochs=1", "training.batch_size=12", "corruption.names=[Contrast,Rotate90]", "~recipe"),
 )
 COMPOSITIONS = ("Identity", "Contrast", "Rotate90-Contrast")
 

@@ -14,10 +14,7 @@ from modrobust.model.network import Network
 from modrobust.model.resnet18 import resnet18
 
 NAMES = ("Contrast", "Swirl")
-WORDS = (
-    "penultimate (the input of the classifier), last (the output of the last convolution); "
-    "method.level=auto searches."
-)
+WORDS = "penultimate (the input of the classifier), last (the output of the last convolution); "
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +43,7 @@ def test_no_such_level(network: Network, level: Any) -> None:
     for key, given in (("method.level", level), ("method.level.Swirl", {"Contrast": 1, "Swirl": level})):
         with pytest.raises(UserError) as raised:
             levels_of(given, NAMES, network, lowest=0)
-        message = f"{key}={level}: allowed are 0..5, the inputs of {allowed}, {WORDS}"
+        message = f"{key}={level}: allowed are 0..5, the inputs of {allowed}, {WORDS}method.level=auto searches."
         assert str(raised.value).removesuffix(" Did you mean 'last'?") == message
 
 

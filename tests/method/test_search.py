@@ -1,7 +1,11 @@
 """The choice among levels."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
+
+from modrobust.errors import UserError
 from modrobust.method.experiment import Experiment
 from modrobust.method.search import choose_levels
 
@@ -27,3 +31,12 @@ def test_the_best_level_wins_and_of_equal_ones_the_lowest(experiment: Callable[.
     assert [(row["corruption"], row["level"]) for row in rows if row["chosen"]] == [
         *(("Contrast", 2), ("Rotate90", 5), ("Swirl", 1))
     ]
+
+
+@pytest.mark.parametrize("key", ["auto_modules method.search_epochs=0", "auto_contrastive method.repeats=0"])
+def test_a_search_that_tries_nothing(run: Callable[..., Path], epochs: dict[str, int], key: str) -> None:
+    method, setting = key.split()
+    with pytest.raises(Exception, match=f"{setting}: a whole number of at least 1 is needed") as raised:
+        run(f"method={method}", setting)
+    assert isinstance(raised.value.__cause__, UserError)  # Hydra wraps it; modrobust.config.explain unwraps it
+    assert not epochs

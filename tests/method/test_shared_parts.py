@@ -86,9 +86,7 @@ def test_image_space_reuses_backbone_and_autoencoders(run: Callable[..., Path], 
         ("checkpoint_seconds=1", set()),
     ],
 )
-def test_what_a_part_depends_on(
-    run: Callable[..., Path], epochs: Counter[str], change: str, trained: set[str]
-) -> None:
+def test_what_a_part_depends_on(run: Callable[..., Path], epochs: Counter[str], change: str, trained: set[str]) -> None:
     run("method=modules", *one("Contrast"))
     took(epochs)
     run("method=modules", *one("Contrast"), change)
