@@ -9,17 +9,17 @@ import json
 import os
 import signal
 import sys
+from importlib import import_module
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 
-import modrobust.evaluation
-import modrobust.method.cross_entropy
 from modrobust.__main__ import main
 from modrobust.config import CONF
 from modrobust.device import prepare
 
 SECONDS = 100  # no process of a test lives longer
+IMPORTED_LATE = ("modrobust.evaluation", "modrobust.method.cross_entropy", "modrobust.vis", "modrobust.report.summary")
 
 
 def serve() -> dict[str, Any]:
@@ -36,6 +36,8 @@ def serve() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    for module in IMPORTED_LATE:
+        import_module(module)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         compose("config")  # so that Hydra imports what it needs
     prepare("cpu", threads=1)  # torch too; with one thread, for threads would be lost in the fork
