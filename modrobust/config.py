@@ -4,8 +4,10 @@ import hashlib
 import json
 import re
 import traceback
+from pathlib import Path
 from typing import Any
 
+import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import (
     ConfigCompositionException,
@@ -140,11 +142,16 @@ def explain(error: BaseException, overrides: list[str]) -> str | None:
         return f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}: {error.problem}."
     if isinstance(error, OmegaConfBaseException):
         return _not_read(error, first)
-    if first.startswith("Config group override must be"):  # Hydra's ValueError for dataset=3
+    if isinstance(error, ValueError) and _raised_by_hydra(error):  # for dataset=3, for flags that don't go together
         return unknown_choice(overrides) or first
     if isinstance(error, HydraException | YAMLError):
         return " ".join(line.strip() for line in text.splitlines() if line.strip())
     return None
+
+
+def _raised_by_hydra(error: Exception) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and Path(hydra.__file__).parent in Path(frames[-1].filename).parents
 
 
 def _missing_file(text: str) -> str:

@@ -1,0 +1,216 @@
+"""Every YAML file: composed, resolved, importable, commented; what a choice brings with it; what names a run."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.plugins import Plugins
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
+
+from modrobust.config import CONF, identity, parse_shard, run_folder, unnamed
+from modrobust.errors import UserError
+from modrobust.keys import options
+
+FILES = sorted(CONF.rglob("*.yaml"))
+IN_DEFAULTS = ("dataset", "corruption", "method", "model", "experiment")
+
+
+@cache
+def composed(*overrides: str) -> Any:
+    """Never changed by a test, so that those that need the same share it."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", overrides=list(overrides))
+
+
+def resolved(*overrides: str) -> Any:
+    return OmegaConf.to_container(composed(*overrides), resolve=True, throw_on_missing=True)
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(CONF).with_suffix(""))
+
+
+# Composition
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_every_file_is_composed_and_resolved(path: Path) -> None:
+    group, _, option = name(path).rpartition("/")
+    if group == "":
+        assert resolved()["seed"] == 0
+    elif group == "recipe":
+        choices = [(d, m) for d in options("dataset") for m in options("method") if f"{d}_{m}" == option]
+        assert len(choices) == 1, f"{option} is not <dataset>_<method>: nothing finds it"
+        used = composed(f"dataset={choices[0][0]}", f"method={choices[0][1]}")
+        assert dict(leaves(OmegaConf.load(path))).items() <= dict(leaves(used)).items()
+    elif group.startswith("hydra/"):
+        resolved(f"{group}={option}")
+    else:
+        resolved(f"{group}={option}" if group in IN_DEFAULTS else f"+{group}={option}")
+
+
+@pytest.mark.parametrize(("dataset", "method"), [*itertools.product(options("dataset"), options("method"))])
+def test_every_method_goes_with_every_dataset(dataset: str, method: str) -> None:
+    cfg = resolved(f"dataset={dataset}", f"method={method}")
+    assert (cfg["dataset"]["name"], cfg["method"]["name"]) == (dataset, method)
+    assert (cfg["model"]["num_classes"], cfg["model"]["image_size"]) == (
+        cfg["dataset"]["num_classes"],
+        cfg["dataset"]["image_size"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "lr", "epochs"),
+    [
+        ("digits", "small_cnn", 0.05, 20),
+        ("emnist", "emnist_cnn", 0.01, 200),
+        ("cifar10", "resnet18", 0.1, 200),
+        ("facescrub", "inception_v3", 0.1, 200),
+    ],
+)
+def test_a_dataset_brings_its_model_and_its_recipe(dataset: str, model: str, lr: float, epochs: int) -> None:
+    cfg = composed(f"dataset={dataset}")
+    assert cfg == composed(f"dataset={dataset}", "method=cross_entropy")
+    assert (cfg.model.name, cfg.method.name) == (model, "cross_entropy")
+    assert (cfg.method.lr, cfg.training.epochs, cfg.training.schedule.T_max) == (lr, epochs, epochs)
+
+
+def test_the_command_line_beats_recipe_and_dataset() -> None:
+    cfg = composed("method.lr=0.3", "training.epochs=7", "model=small_cnn", "dataset=cifar10")
+    assert (cfg.method.lr, cfg.training.epochs, cfg.model.name) == (0.3, 7, "small_cnn")
+
+
+def test_a_dataset_of_the_user_needs_no_recipe_and_can_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf/dataset").mkdir(parents=True)
+    text = "# @package _global_\ndataset: {name: mine, num_classes: 3, image_size: 16}\n"
+    (tmp_path / "conf/dataset/mine.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    own = OmegaConf.load(CONF / "method/cross_entropy.yaml")
+    cfg = composed.__wrapped__("dataset=mine")
+    assert (cfg.method.lr, cfg.model.num_classes, cfg.training.epochs) == (own.lr, 3, 200)
+    (tmp_path / "conf/recipe").mkdir()
+    (tmp_path / "conf/recipe/mine_cross_entropy.yaml").write_text("# @package _global_\nmethod: {lr: 0.7}\n")
+    assert composed.__wrapped__("dataset=mine").method.lr == 0.7
+
+
+def test_the_search_path_plugin_is_found() -> None:
+    assert "CurrentFolder" in {plugin.__name__ for plugin in Plugins.instance().discover()}
+
+
+def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Keys with dots, and values that are no nodes, unresolved."""
+    for key, value in OmegaConf.to_container(node).items() if OmegaConf.is_config(node) else node.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        elif key != "defaults":
+            yield f"{prefix}{key}", str(value)
+
+
+# Files
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_every_target_can_be_imported(path: Path) -> None:
+    for key, target in leaves(OmegaConf.load(path)):
+        if key.split(".")[-1] == "_target_":
+            assert callable(get_object(target)), key
+
+
+KEY = re.compile(r"( *)(\w+):")
+OF_HYDRA = ("defaults", "_target_", "_partial_", "_convert_", "_recursive_", "hydra")
+
+
+def uncommented(path: Path) -> Iterator[str]:
+    """Keys without a comment on their line, in the line above, or at the key they are below."""
+    above: list[tuple[int, str, bool]] = []  # indentation, name and whether it has a comment, of the keys around
+    lines = ["", *path.read_text().splitlines()]
+    for previous, line in itertools.pairwise(lines):
+        if match := KEY.match(line):
+            depth = len(match[1])
+            above = [key for key in above if key[0] < depth]
+            inherited = bool(above) and above[-1][2]
+            commented = " # " in line or previous.strip().startswith("# ") or inherited
+            above.append((depth, match[2], commented))
+            holds_keys = line.partition("#")[0].rstrip().endswith(":")
+            if not commented and not holds_keys and not {above[0][1], match[2]} & set(OF_HYDRA):
+                yield ".".join(key[1] for key in above)
+
+
+def full(path: Path, key: str) -> str:
+    """A key of a file as it is called in the configuration."""
+    group = path.relative_to(CONF).parent
+    is_global = group == Path() or "@package _global_" in path.read_text()
+    return key if is_global else f"{'.'.join(group.parts)}.{key}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if "hydra" not in p.parts], ids=name)
+def test_every_key_has_a_comment(path: Path) -> None:
+    """One where it is first given is enough: a recipe or experiment only gives it another value."""
+    changes = path.parent.name in ("recipe", "experiment")
+    elsewhere = dict(leaves(composed())) if changes else {}
+    assert path.read_text().startswith("#")
+    assert [key for key in uncommented(path) if full(path, key) not in elsewhere] == []
+
+
+def test_a_key_without_a_comment_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "some.yaml"
+    file.write_text("# Some.\n\na: 1\nb: 2  # two\n# of c\nc:\n  d: 3\n_target_: x\ne:\n  f: 1\n  # of g\n  g: 2\n")
+    assert list(uncommented(file)) == ["a", "e.f"]
+
+
+# What names a run
+
+
+def folder(*overrides: str) -> str:
+    return run_folder(composed(*overrides))
+
+
+def test_what_has_no_effect_does_not_name_a_run() -> None:
+    name = folder()
+    assert re.fullmatch(r"digits/cross_entropy-small_cnn/seed0-[0-9a-f]{10}", name)
+    assert folder("paths.data=/d", "paths.outputs=/o", "device=cuda:1", "checkpoint_seconds=5") == name
+    assert folder("hydra.job.name=other", "training.epochs=20", "method.lr=5e-2", "dataset=digits") == name
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["seed=1", "threads=1", "training.epochs=21", "method.lr=0.06", "corruption.seed=1", "dataset.n_test=9"]
+    + ["corruption.elemental.Contrast.severity=3", "evaluation.split=valid", "training.optimizer.momentum=0.8"],
+)
+def test_what_has_an_effect_names_a_run(override: str) -> None:
+    assert folder(override) != folder()
+
+
+def test_shards_lie_in_the_folder_of_the_whole() -> None:
+    assert folder("evaluation.shard=2/8") == f"{folder()}/shard-2of8"
+    assert folder("evaluation.shard=1/1") == folder()
+
+
+def test_identity_is_plain_and_leaves_the_configuration_as_it_is() -> None:
+    cfg = composed()
+    before = OmegaConf.to_yaml(cfg)
+    content = identity(cfg)
+    assert content["training"]["schedule"]["T_max"] == 20
+    assert "shard" not in content["evaluation"] and not {"hydra", "paths", "device"} & set(content)
+    assert OmegaConf.to_yaml(cfg) == before
+
+
+def test_parse_shard() -> None:
+    assert (parse_shard("1/1"), parse_shard("2/8")) == ((1, 1), (2, 8))
+    for text in ("0/8", "9/8", "2", "2/8/3", "-1/8", "2/0", "a/b", ""):
+        with pytest.raises(UserError, match=f"^evaluation.shard={text} is not a share: "):
+            parse_shard(text)
+
+
+def test_unnamed() -> None:
+    cfg = DictConfig({"model": {"name": "x", "width": "${size}"}, "size": 3})
+    assert unnamed(cfg.model) == {"width": 3}
+    assert cfg.model.name == "x"
