@@ -7,6 +7,7 @@ GROUPS = {
     "corruption": "elemental corruptions and the compositions tested",
     "method": "how it is learnt",
     "model": "the network; a dataset brings its own",
+    "experiment": "a study: its settings, and with -m its runs",
 }
 
 EXAMPLES = """\
@@ -19,7 +20,7 @@ EXAMPLES = """\
 
 def text() -> str:
     """The help; options are those of the package and of the user's ./conf."""
-    groups = [f"  {group + '=':<12} {', '.join(options(group)):<67} {meaning}" for group, meaning in GROUPS.items()]
+    groups = [f"  {group + '=':<12} {meaning}\n{'':<15}{', '.join(options(group))}" for group, meaning in GROUPS.items()]
     return f"""\
 modrobust: train on single image corruptions, test on compositions of them.
 

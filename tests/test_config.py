@@ -182,8 +182,10 @@ def test_what_has_no_effect_does_not_name_a_run() -> None:
 
 @pytest.mark.parametrize(
     "override",
-    ["seed=1", "threads=1", "training.epochs=21", "method.lr=0.06", "corruption.seed=1", "dataset.n_test=9"]
-    + ["corruption.elemental.Contrast.severity=3", "evaluation.split=valid", "training.optimizer.momentum=0.8"],
+    [
+        *("seed=1", "threads=1", "training.epochs=21", "method.lr=0.06", "corruption.seed=1", "dataset.n_test=9"),
+        *("corruption.elemental.Contrast.severity=3", "evaluation.split=valid", "training.optimizer.momentum=0.8"),
+    ],
 )
 def test_what_has_an_effect_names_a_run(override: str) -> None:
     assert folder(override) != folder()
