@@ -20,7 +20,7 @@ EXAMPLES = """\
 
 def text() -> str:
     """The help; options are those of the package and of the user's ./conf."""
-    groups = [f"  {group + '=':<12} {meaning}\n{'':<15}{', '.join(options(group))}" for group, meaning in GROUPS.items()]
+    groups = [f"  {name + '=':<12} {meaning}\n{'':<15}{', '.join(options(name))}" for name, meaning in GROUPS.items()]
     return f"""\
 modrobust: train on single image corruptions, test on compositions of them.
 
