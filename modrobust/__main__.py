@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 
 from modrobust import help, interrupt
-from modrobust.config import explain
-from modrobust.run import run
 
 
 def main() -> None:
@@ -14,6 +12,9 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):  # Hydra's takes a second to list the groups
         print(help.text())
         return
+    from modrobust.config import explain  # importing Hydra takes half a second
+    from modrobust.run import run
+
     # Threads that wait give the core away; spinning costs a factor of 4 to 20 where other programs run, too.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is imported
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"

@@ -22,9 +22,20 @@ from yaml import YAMLError
 from yaml.error import MarkedYAMLError
 
 from modrobust.errors import UserError
-from modrobust.keys import CONF, check_keys, check_kinds, unknown_choice, unknown_key, unknown_option, written
+from modrobust.keys import check_keys, check_kinds, unknown_choice, unknown_key, unknown_option, written
+from modrobust.options import CONF
 
-__all__ = ["CONF", "check", "explain", "fingerprint", "identity", "parse_shard", "run_folder", "unnamed"]
+__all__ = [
+    "CONF",
+    "check",
+    "explain",
+    "fingerprint",
+    "identity",
+    "parse_shard",
+    "run_folder",
+    "training_identity",
+    "unnamed",
+]
 
 # What may differ between two runs that must give the same result.
 _WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds")

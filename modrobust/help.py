@@ -1,6 +1,6 @@
 """What `modrobust --help` prints: the groups with their options, and examples."""
 
-from modrobust.keys import options
+from modrobust.options import options
 
 GROUPS = {
     "dataset": "what is learnt",

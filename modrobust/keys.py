@@ -1,7 +1,6 @@
 """The keys there are: a configuration as its YAML files have it, against which a given one is checked."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -9,19 +8,11 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from modrobust.errors import UserError, closest, nearest
-
-_PACKAGE = Path(__file__).resolve().parent
-CONF = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if folder.is_dir())
+from modrobust.options import CONF, options
 
 _ROOT = ""
 _READ_BY_NAME = (_ROOT, "training", "evaluation", "paths")  # other nodes go to objects, which know their parameters
 _OF_TWO_KINDS = ("evaluation.activations",)
-
-
-def options(group: str) -> list[str]:
-    """A group's options: YAML files of the package and of the user's ./conf. Empty where there is no such group."""
-    files = (file for folder in (CONF, Path("conf")) for file in (folder / group).glob("*.yaml"))
-    return sorted({file.stem for file in files}) if group else []
 
 
 def flatten(content: Mapping[Any, Any], prefix: str = _ROOT) -> Iterator[tuple[str, Any]]:

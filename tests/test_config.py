@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from modrobust.config import CONF, identity, parse_shard, run_folder, unnamed
 from modrobust.errors import UserError
-from modrobust.keys import options
+from modrobust.options import options
 
 FILES = sorted(CONF.rglob("*.yaml"))
 IN_DEFAULTS = ("dataset", "corruption", "method", "model", "experiment")

@@ -38,6 +38,14 @@ def test_help_lists_every_option_of_every_group(tmp_path: Path) -> None:
         assert lines[place + 1].strip() == ", ".join(options)
 
 
+def test_help_and_completion_wait_for_no_library_they_do_not_need() -> None:
+    start = "import sys; from modrobust.__main__ import main; sys.argv.append('--help'); main();"
+    code = f"{start} assert not {{'hydra', 'omegaconf', 'torch'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    code = "import sys, modrobust.run; assert 'hydra' in sys.modules; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_help_lists_the_options_of_the_user(tmp_path: Path) -> None:
     assert " aquarelle, " not in modrobust(tmp_path, "-h").out
     (tmp_path / "conf/dataset").mkdir(parents=True)
