@@ -12,7 +12,7 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):  # Hydra's takes a second to list the groups
         print(help.text())
         return
-    from modrobust.config import explain  # importing Hydra takes half a second
+    from modrobust.explain import explain  # importing Hydra takes half a second
     from modrobust.run import run
 
     # Threads that wait give the core away; spinning costs a factor of 4 to 20 where other programs run, too.
