@@ -84,7 +84,9 @@ def test_search_of_levels(
         return found
 
     monkeypatch.setattr(Paired, "validate", watching)
-    folder = run("method=auto_contrastive", "method.repeats=2", "training.epochs=3", "training.batch_size=9")
+    warm_up = ("training.schedule._target_=torch.optim.lr_scheduler.LinearLR", "~training.schedule.T_max")
+    settings = ("method.repeats=2", "training.epochs=3", "training.batch_size=9")
+    folder = run("method=auto_contrastive", *settings, *warm_up)
     assert steps == [*[(3, 2)] * (2 * 5 * 2), (3, 4)]  # 9 // 3 images also where only one corruption is seen
     assert validated == [*[2] * 20, *[3] * 3]  # of 8 images
     curves = pd.read_json(folder / "metrics.jsonl", lines=True)
@@ -96,6 +98,7 @@ def test_search_of_levels(
         curve = curves[curves.part.isin(names)]
         assert row.valid_accuracy == pytest.approx(100 * curve.valid_accuracy.mean())
         assert list(curve.lr) == [0.01, 0.01]  # constant
+    assert curves[curves.part == "contrastive"].lr.is_monotonic_increasing  # here the schedule holds
     assert epochs["contrastive"] == 3
     (final,) = (tmp_path / "parts").glob("*/contrastive-*")
     depends = json.loads((final / "depends.json").read_text())
