@@ -14,7 +14,7 @@ from modrobust.keys import check_keys, check_kinds, unknown_choice, written
 from modrobust.options import CONF as CONF
 
 # What may differ between two runs that must give the same result.
-_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds")
+_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis")
 # What every trained part depends on.
 _OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb")
 

@@ -65,7 +65,7 @@ class Contrastive:
         """Validation accuracy with this corruption alone at this level, mean over short trainings from scratch."""
         constant = partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0)
         training = replace(experiment.training, epochs=1, schedule=constant)
-        n_images = self._images_a_step(experiment, len(experiment.corruption.names))
+        n_images = self._images_a_step(experiment, len(experiment.corruption.elemental))  # however many are trained
         settings = {"weight": self.weight, "temperature": self.temperature, "batches": SEARCH_BATCHES}
         accuracies = []
         for repeat in range(self.repeats):
