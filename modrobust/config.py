@@ -9,9 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from modrobust.errors import UserError
-from modrobust.explain import explain as explain
 from modrobust.keys import check_keys, check_kinds, unknown_choice, written
-from modrobust.options import CONF as CONF
 
 # What may differ between two runs that must give the same result.
 _WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis")

@@ -12,10 +12,12 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from modrobust.config import CONF, check, explain, identity, parse_shard, training_identity, unnamed
+from modrobust.config import check, identity, parse_shard, training_identity, unnamed
 from modrobust.corruption.composition import label
 from modrobust.corruption.selection import choose, share
 from modrobust.errors import UserError
+from modrobust.explain import explain
+from modrobust.options import CONF
 
 if TYPE_CHECKING:
     from modrobust.runs import Run
@@ -29,8 +31,11 @@ def run(cfg: DictConfig) -> None:
     try:
         work_once(cfg)
     except Exception as error:
-        if HydraConfig.get().mode is RunMode.RUN and (line := explain(error, sys.argv[1:])):
+        line = explain(error, sys.argv[1:])
+        if line and HydraConfig.get().mode is RunMode.RUN:
             sys.exit(f"modrobust: {line}")
+        if line:  # the sweep goes on
+            log.error("failed: %s", line)
         raise
 
 

@@ -13,9 +13,9 @@ from hydra.core.plugins import Plugins
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from modrobust.config import CONF, identity, parse_shard, run_folder, unnamed
+from modrobust.config import identity, parse_shard, run_folder, unnamed
 from modrobust.errors import UserError
-from modrobust.options import options
+from modrobust.options import CONF, options
 
 FILES = sorted(CONF.rglob("*.yaml"))
 IN_DEFAULTS = ("dataset", "corruption", "method", "model", "experiment")

@@ -19,9 +19,7 @@ TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 SIZE = 32
 
 
-def cifar10(
-    root: Path, *, num_classes: int, image_size: int, valid_one_in: int, **properties: Any
-) -> ImageDataset:
+def cifar10(root: Path, *, num_classes: int, image_size: int, valid_one_in: int, **properties: Any) -> ImageDataset:
     """CIFAR-10 from `<root>/cifar-10-batches-py`, downloaded there if it is missing.
 
     Of every class with n training images the last n // valid_one_in are valid and the others train (4000 and

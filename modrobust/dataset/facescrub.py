@@ -56,9 +56,9 @@ def facescrub(
     held = -(-size // 10)
     part = (rank >= size - 2 * held).astype(int) + (rank >= size - held)
     order = np.argsort(part, kind="stable")
-    inputs = cached_images(
-        root / "cache", "facescrub", [folder / photos[i].file for i in order], image_size
-    ).split(np.bincount(part, minlength=3).tolist())
+    inputs = cached_images(root / "cache", "facescrub", [folder / photos[i].file for i in order], image_size).split(
+        np.bincount(part, minlength=3).tolist()
+    )
     splits = {}
     for i, name in enumerate(("train", "valid", "test")):
         rows = np.flatnonzero(part == i)

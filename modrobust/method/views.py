@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ from modrobust.corruption.draw import Draw
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import Augmentation, ImageDataset
 from modrobust.seeds import derive
+
+STORED_BYTES = 2e8  # of images under all corruptions that are kept, where their noise is fixed
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Views:
     def __init__(self, dataset: ImageDataset, corruption: Corruption, seed: int, device: torch.device) -> None:
         self.dataset, self.corruption, self.seed, self.device = dataset, corruption, seed, device
         self._order = lru_cache(maxsize=1)(self._shuffle)
+        self._corrupted = cache(self._corrupt)
 
     def _shuffle(self, total: int, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(derive(self.seed, "order", epoch))
@@ -55,11 +58,24 @@ class Views:
 
     def see(self, batch: Batch, names: tuple[str, ...]) -> Tensor:
         """The images under each corruption, normalised: float32 (len(names) * B, 3, H, W), view by view."""
-        seen = [
-            quantize(self.corruption.apply(batch.images, (name,), batch.split, batch.index, batch.epoch))
-            for name in names
-        ]
+        if batch.epoch is None:
+            seen = [self._fixed(batch.split, batch.where, name) for name in names]
+        else:
+            how = batch.split, batch.index, batch.epoch
+            seen = [quantize(self.corruption.apply(batch.images, (name,), *how)) for name in names]
         return normalise(torch.cat(seen), self.dataset)
+
+    def _fixed(self, split: str, where: Tensor, name: str) -> Tensor:
+        """Images of a split, by their places, under a corruption with fixed noise: uint8. A small split is kept."""
+        whole = self.dataset.splits[split]
+        if whole.inputs.numel() * (1 + len(self.corruption.names)) <= STORED_BYTES:
+            return self._corrupted(split, name)[where.to(self.device)]
+        some = whole.take(where, self.device)
+        return quantize(self.corruption.apply(some.inputs, (name,), split, some.index))
+
+    def _corrupt(self, split: str, name: str) -> Tensor:
+        whole = self.dataset.splits[split].to(self.device)
+        return quantize(self.corruption.apply(whole.inputs, (name,), split, whole.index))
 
     def unpaired(self, names: tuple[str, ...], batch_size: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
         """One step through the elemental sets shuffled together: every image comes once under every corruption.
@@ -73,12 +89,12 @@ class Views:
         chosen = self._order(len(names) * len(split), epoch)[step * batch_size : (step + 1) * batch_size]
         images, classes = [], []
         for k, name in enumerate(names):
-            some = split.take(chosen[chosen // len(split) == k] % len(split), self.device)
-            if len(some):
-                seen = quantize(self.corruption.apply(some.inputs, (name,), "train", some.index))
-                draw = Draw.of(self.seed, "train", some.index, 0, f"augmentation-{name}", epoch)
-                images.append(augment(seen, self.dataset.augmentation, draw))
-                classes.append(some.targets)
+            where = chosen[chosen // len(split) == k] % len(split)
+            if len(where):
+                index = split.index[where.to(split.index.device)].to(self.device)
+                draw = Draw.of(self.seed, "train", index, 0, f"augmentation-{name}", epoch)
+                images.append(augment(self._fixed("train", where, name), self.dataset.augmentation, draw))
+                classes.append(split.targets[where.to(split.targets.device)].to(self.device))
         return normalise(torch.cat(images), self.dataset), torch.cat(classes)
 
     def paired(self, n_images: int, epoch: int, step: int) -> Batch:

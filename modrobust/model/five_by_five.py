@@ -53,9 +53,7 @@ def five_by_five(
     for width, rate in zip(widths, module_dropout, strict=True):
         modules.append(partial(_two_convolutions, width, rate))
     modules.append(partial(_two_linear, hidden, hidden_dropout))
-    return Network(
-        blocks, partial(_build, modules), partial(_image_to_image, image_size, widths[:3], dropout)
-    )
+    return Network(blocks, partial(_build, modules), partial(_image_to_image, image_size, widths[:3], dropout))
 
 
 def _build(modules: Sequence[Callable[[], nn.Module]], level: int) -> nn.Module:

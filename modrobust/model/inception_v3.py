@@ -72,9 +72,7 @@ def _module(image_size: int, level: int) -> nn.Module:
     if level == 0:
         return encoder_decoder(image_size, [32, 64, 64], [1, 2, 2], kernel_size=5)
     if level in MIXED:  # taken from a new network, for its initialisation
-        return models.inception_v3(weights=None, aux_logits=False, init_weights=True).get_submodule(
-            MIXED[level]
-        )
+        return models.inception_v3(weights=None, aux_logits=False, init_weights=True).get_submodule(MIXED[level])
     layers: list[nn.Module] = []
     for _ in range(3):
         if level in WIDTH:

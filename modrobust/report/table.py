@@ -72,5 +72,5 @@ def markdown(cells: pd.DataFrame) -> str:
 def _cell(by_number: pd.DataFrame, number: int) -> str:
     if number not in by_number.index:
         return "missing"
-    mean, interval = by_number.loc[number, "accuracy"], by_number.loc[number, "interval"]
-    return f"{mean:.1f}" if pd.isna(interval) else f"{mean:.1f} ± {interval:.1f}"
+    mean, interval = (float(by_number[column].loc[number]) for column in ("accuracy", "interval"))
+    return f"{mean:.1f}" if interval != interval else f"{mean:.1f} ± {interval:.1f}"

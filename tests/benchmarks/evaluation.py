@@ -1,6 +1,6 @@
 """Evaluation of all 167 compositions against the network's forward passes alone, in one run.
 
-    python tests/benchmarks/evaluation.py [images]      default 512; EMNIST network, 28x28 grey images, 2 threads
+python tests/benchmarks/evaluation.py [images]      default 512; EMNIST network, 28x28 grey images, 2 threads
 """
 
 import sys
@@ -12,10 +12,11 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from modrobust.config import CONF, unnamed
+from modrobust.config import unnamed
 from modrobust.dataset.splits import ImageDataset, Split
 from modrobust.device import prepare
 from modrobust.evaluation import evaluate
+from modrobust.options import CONF
 
 BATCH, ROUNDS = 256, 3
 

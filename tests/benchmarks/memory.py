@@ -1,6 +1,6 @@
 """Peak memory of training on data of EMNIST's size with all seven corruptions, the whole process.
 
-    python tests/benchmarks/memory.py [steps]           default 100 of 2570 steps; validation is not run
+python tests/benchmarks/memory.py [steps]           default 100 of 2570 steps; validation is not run
 """
 
 import resource
@@ -11,11 +11,12 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from modrobust.config import CONF, unnamed
+from modrobust.config import unnamed
 from modrobust.dataset.splits import ImageDataset, Split
 from modrobust.device import prepare
 from modrobust.method.tasks import Unpaired
 from modrobust.method.views import Views
+from modrobust.options import CONF
 
 PER_CLASS = {"train": 2000, "valid": 400, "test": 400}
 CLASSES = 47
@@ -53,7 +54,7 @@ def main() -> None:
     for step in range(steps):
         task.views.unpaired(task.names, task.batch_size, 0, step)
     making = time.perf_counter() - begun
-    print(f"trained {megabytes():.0f} MB (aim: under 1500), {1000 * seconds / steps:.0f} ms a step of {task.batch_size}")
+    print(f"trained {megabytes():.0f} MB (aim: under 1500), {1000 * seconds / steps:.0f} ms a step")
     print(f"making the batches takes {100 * making / seconds:.1f} % of that")
 
 

@@ -104,9 +104,7 @@ def test_a_malicious_pickle_is_refused_and_does_nothing(root: Path, tmp_path: Pa
     trace = tmp_path / "trace"
     content = {**batch(20, 1), b"extra": Malicious(os.mkdir, str(trace))}
     (root / FOLDER / "data_batch_3").write_bytes(pickle.dumps(content, protocol=protocol))
-    with pytest.raises(
-        UserError, match=r"data_batch_3 is not a batch of CIFAR-10: .* asks for \S+, which is not"
-    ):
+    with pytest.raises(UserError, match=r"data_batch_3 is not a batch of CIFAR-10: .* asks for \S+, which is not"):
         load(root)
     assert not trace.exists()
 

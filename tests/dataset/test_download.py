@@ -46,10 +46,7 @@ def test_a_failed_download_is_one_line_and_leaves_nothing(tmp_path: Path) -> Non
     with pytest.raises(UserError) as caught:
         data_files(tmp_path, "set/raw", NAMES, fail, ("{}", "{}.gz"))
     message = str(caught.value)
-    assert (
-        f"a, b not found in {tmp_path}/set/raw, and the download failed (OSError: no route to host)"
-        in message
-    )
+    assert f"a, b not found in {tmp_path}/set/raw, and the download failed (OSError: no route to host)" in message
     assert "put the files there by hand, as NAME or NAME.gz" in message
     assert "\n" not in message
     assert list(tmp_path.iterdir()) == []

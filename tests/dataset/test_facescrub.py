@@ -66,20 +66,14 @@ def test_inputs_stay_mapped_and_the_file_stays_as_it_is(root: Path) -> None:
     assert pointers[1] - pointers[0] == lengths[0] and pointers[2] - pointers[1] == lengths[1]
     maps = Path("/proc/self/maps")
     if maps.exists():
-        ranges = [
-            line.split()[0].split("-")
-            for line in maps.read_text().splitlines()
-            if str(caches(root)[0]) in line
-        ]
+        ranges = [line.split()[0].split("-") for line in maps.read_text().splitlines() if str(caches(root)[0]) in line]
         assert any(int(low, 16) <= pointers[0] < int(high, 16) for low, high in ranges)
     before = caches(root)[0].read_bytes()
     splits["train"].inputs.zero_()
     assert caches(root)[0].read_bytes() == before
 
 
-def test_the_cache_is_made_once_and_again_when_a_photo_changes(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_is_made_once_and_again_when_a_photo_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[Path] = []
     decode = modrobust.dataset.image_cache.decode
 
@@ -136,9 +130,7 @@ def test_grey_photos_become_rgb(root: Path) -> None:
 @pytest.mark.parametrize("size", [(102, 100), (100, 99), (300, 300)])
 def test_a_photo_of_another_size_is_named(root: Path, size: tuple[int, int]) -> None:
     photo(root / "FaceScrub/101_7.jpg", 0, size)
-    with pytest.raises(
-        UserError, match=rf"101_7.jpg has {size[0]}x{size[1]} pixels: allowed are 100x100, and one"
-    ):
+    with pytest.raises(UserError, match=rf"101_7.jpg has {size[0]}x{size[1]} pixels: allowed are 100x100, and one"):
         load(root)
     assert caches(root) == []
 
@@ -159,9 +151,7 @@ def test_a_truncated_photo_is_named(root: Path, keep: float) -> None:
 @pytest.mark.parametrize("name", ["100_x.jpg", "Tom_Hanks.jpg", "100_1.png", "100_1.jpg.part"])
 def test_a_strange_name_is_named(root: Path, name: str) -> None:
     (root / "FaceScrub" / name).touch()
-    with pytest.raises(
-        UserError, match=rf"{root}/FaceScrub holds {name}: allowed are names <identity>_<number>.jpg"
-    ):
+    with pytest.raises(UserError, match=rf"{root}/FaceScrub holds {name}: allowed are names <identity>_<number>.jpg"):
         load(root)
 
 
@@ -171,17 +161,11 @@ def test_hidden_files_are_left_alone(root: Path) -> None:
 
 
 def test_wrong_identities_and_counts_are_named(root: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"missing 103, 104, 105, 106, 107 and 3 more: .*=11 expects 100 to 110"
-    ):
+    with pytest.raises(UserError, match=r"missing 103, 104, 105, 106, 107 and 3 more: .*=11 expects 100 to 110"):
         load(root, num_classes=11)
-    with pytest.raises(
-        UserError, match=r"holds 3 identities, surplus 101, 102: .*num_classes=1 expects 100 to 100"
-    ):
+    with pytest.raises(UserError, match=r"holds 3 identities, surplus 101, 102: .*num_classes=1 expects 100 to 100"):
         load(root, num_classes=1)
-    with pytest.raises(
-        UserError, match=r"holds 60 photos: dataset.n_images expects 61 \(null for any number\)"
-    ):
+    with pytest.raises(UserError, match=r"holds 60 photos: dataset.n_images expects 61 \(null for any number\)"):
         load(root, n_images=61)
     assert len(load(root, n_images=None).splits["train"]) == 46
 

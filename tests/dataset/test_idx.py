@@ -61,9 +61,7 @@ def test_splits(tmp_path: Path, packed: bool, block: int, monkeypatch: pytest.Mo
     write(tmp_path / "MNIST/raw", "", packed)
     splits = load(tmp_path).splits
     images, labels = images_and_labels(72, 0)
-    last = sorted(
-        i for c in range(CLASSES) for i in np.flatnonzero(labels == c)[-2:]
-    )  # 24 // 10 of each class
+    last = sorted(i for c in range(CLASSES) for i in np.flatnonzero(labels == c)[-2:])  # 24 // 10 of each class
     assert splits["valid"].index.tolist() == last
     assert splits["train"].index.tolist() == [i for i in range(72) if i not in last]
     assert splits["test"].index.tolist() == list(range(9))
@@ -181,9 +179,7 @@ def test_missing_files_without_internet(tmp_path: Path, monkeypatch: pytest.Monk
         raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
 
     monkeypatch.setattr(torchvision.datasets, "MNIST", offline)
-    with pytest.raises(
-        UserError, match=rf"{IMAGES}, {LABELS}, t10k.* not found in {tmp_path}/MNIST/raw.*NAME.gz"
-    ):
+    with pytest.raises(UserError, match=rf"{IMAGES}, {LABELS}, t10k.* not found in {tmp_path}/MNIST/raw.*NAME.gz"):
         load(tmp_path)
 
 
@@ -191,6 +187,4 @@ def test_missing_files_without_internet(tmp_path: Path, monkeypatch: pytest.Monk
 def test_mean_and_std_are_three_numbers(mnist: Path, keys: dict[str, list[float]]) -> None:
     values = {"mean": HALF, "std": HALF, **keys}
     with pytest.raises(UserError, match=r"allowed are three numbers each"):
-        idx_images(
-            mnist, source="MNIST", name="tiny", num_classes=3, image_size=28, valid_one_in=10, **values
-        )
+        idx_images(mnist, source="MNIST", name="tiny", num_classes=3, image_size=28, valid_one_in=10, **values)

@@ -13,10 +13,11 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from modrobust.config import CONF, fingerprint, identity
+from modrobust.config import fingerprint, identity
 from modrobust.corruption.composition import parse
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import _Loop
+from modrobust.options import CONF
 from modrobust.run import work
 from modrobust.runs import Run
 

@@ -71,9 +71,7 @@ def test_network_has_the_published_parameters(network: Network, meta: dict[str, 
 
 
 @torch.no_grad()
-def test_features_have_the_published_shapes(
-    network: Network, images: torch.Tensor, meta: dict[str, Any]
-) -> None:
+def test_features_have_the_published_shapes(network: Network, images: torch.Tensor, meta: dict[str, Any]) -> None:
     shapes = [list(network.features(images[:1], i).shape[1:]) for i in range(network.levels)]
     assert shapes[0] == [3, *images.shape[2:]]
     assert shapes[1:] == meta["feature_shapes"][:-1]
@@ -113,9 +111,7 @@ def test_autoencoder_is_the_published(
     assert_close(output[:, :, :8, :8], f"{dataset}/autoencoder_crop")
 
 
-def test_modules_have_the_published_parameters_and_keep_the_shape(
-    network: Network, meta: dict[str, Any]
-) -> None:
+def test_modules_have_the_published_parameters_and_keep_the_shape(network: Network, meta: dict[str, Any]) -> None:
     with torch.device("meta"):  # the largest module has 123 million parameters
         for level, expected in enumerate(meta["module_params"]):
             shape = meta["feature_shapes"][level - 1] if level else meta["autoencoder_out"][1:]

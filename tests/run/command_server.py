@@ -15,8 +15,8 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 
 from modrobust.__main__ import main
-from modrobust.config import CONF
 from modrobust.device import prepare
+from modrobust.options import CONF
 
 SECONDS = 100  # no process of a test lives longer
 IMPORTED_LATE = ("modrobust.evaluation", "modrobust.method.cross_entropy", "modrobust.vis", "modrobust.report.summary")

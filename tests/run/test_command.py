@@ -18,7 +18,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from in_process import SMALL, modrobust
 
 from modrobust import help
-from modrobust.config import CONF
+from modrobust.options import CONF
 
 README = Path(__file__).parents[2] / "README.md"
 SCRIPT = Path(sys.executable).with_name("modrobust")

@@ -18,7 +18,7 @@ from modrobust.parts import Part, Parts
 
 
 class Line:
-    """Fits y = 2x and some noise with a network of one weight; reports the losses it is told to, where it is told any."""
+    """Fits y = 2x and some noise with a network of one weight; reports losses it is told to, if any."""
 
     def __init__(self, network: nn.Linear, losses: list[float] | None = None, valid: list[float] | None = None):
         self.network, self.losses, self.valid = network, losses, valid
