@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 TINY = (
     *("dataset.n_train=40", "dataset.n_valid=20", "dataset.n_test=40", "threads=1"),
     *("training.epochs=2", "training.batch_size=32", "evaluation.max_length=1", "evaluation.batch_size=16"),
-    "evaluation.activations=true",
+    *("evaluation.activations=true", "dataset.image_size=16", "model.widths=[8,8,8,8]", "model.hidden=16"),
 )
 
 
@@ -84,6 +85,10 @@ class Command:
 
     def __call__(self, *overrides: str, before: str = "", folder: Path | None = None) -> Ended:
         return self.start(*overrides, before=before, folder=folder).wait()
+
+    def take_parts(self, other: "Command") -> None:
+        """Copy what another folder has trained."""
+        shutil.copytree(other.folder / "outputs" / "parts", self.folder / "outputs" / "parts")
 
     def file(self, name: str, below: str = "outputs") -> Path:
         """The one file of that name, or that matches the pattern."""

@@ -187,9 +187,15 @@ def test_choice_of_compositions(corruption: Corruption) -> None:
     assert choose(everything, names, only, 1) == [(), ("Invert",)]
 
 
-def test_options_of_the_command(modrobust: Command) -> None:
+def test_options_of_the_command_change_what_is_tested_and_train_nothing(
+    modrobust: Command, undisturbed: Command
+) -> None:
+    modrobust.take_parts(undisturbed)
     chosen = "evaluation.compositions=[Swirl-Invert,Identity,Swirl]"
-    assert modrobust(chosen, "evaluation.split=valid", "training.epochs=1").code == 0
+    without_effect = ("dataset.n_test=20", "device=cpu", "paths.data=elsewhere", "checkpoint_seconds=9")
+    tested = modrobust(chosen, "evaluation.split=valid", "evaluation.batch_size=7", *without_effect)
+    assert tested.code == 0
+    assert tested.stderr.startswith("testing 20/20")
     table = pd.read_csv(modrobust.file("results.csv"))
     assert table["composition"].tolist() == ["Identity", "Swirl"]  # of at most one corruption
     assert table["split"].tolist() == ["valid"] * 2 and table["n_images"].tolist() == [20] * 2

@@ -47,9 +47,8 @@ def one_line_about_the_disk(stderr: str) -> bool:
 
 
 def test_each_file_refused(modrobust: Command, undisturbed: Command) -> None:
-    names = ["depends.json", "checkpoint.pt", "weights.safetensors", "metrics.jsonl"]
-    names += ["evaluation.partial.npz", "predictions.npz", "activations.npz", "results.csv"]
-    for name in names:
+    names = ["depends.json", "checkpoint.pt", "weights.safetensors", "evaluation.partial.npz"]
+    for name in (*names, "predictions.npz", "results.csv"):
         stopped = modrobust("checkpoint_seconds=0", before=REFUSE.format(name=name))
         assert stopped.code == 1
         assert one_line_about_the_disk(stopped.stderr), stopped.stderr
@@ -63,17 +62,17 @@ def test_each_file_refused(modrobust: Command, undisturbed: Command) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real disk of 24 MB."""
+    """A real disk of 2 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("only root can mount a small disk")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("after, seconds, lost", [(10, 0, "checkpoint.pt"), (20, 60, "features/default/")])
+@pytest.mark.parametrize("after, seconds, lost", [(10, 0, "outputs/parts/"), (20, 60, "features/default/")])
 def test_a_real_disk_fills_up(
     modrobust: Command, undisturbed: Command, small_disk: Path, after: int, seconds: int, lost: str
 ) -> None:

@@ -1,7 +1,6 @@
 """Killed, interrupted or damaged: the same command ends with the bytes of an undisturbed run."""
 
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -46,11 +45,6 @@ interrupt.pending = interrupted
 """
 
 
-def train_first(modrobust: Command, undisturbed: Command) -> None:
-    """Give a folder the trained parts, so that the evaluation comes at once."""
-    shutil.copytree(undisturbed.folder / "outputs" / "parts", modrobust.folder / "outputs" / "parts")
-
-
 def test_two_undisturbed_runs_end_with_the_same_bytes(modrobust: Command, undisturbed: Command) -> None:
     assert modrobust().code == 0
     assert len(undisturbed.results()) == 4
@@ -70,11 +64,16 @@ def test_killed_at_random_moments(modrobust: Command, undisturbed: Command) -> N
     assert not list(modrobust.folder.rglob("*.tmp")) and not list(modrobust.folder.rglob("*.pt"))
 
 
-@pytest.mark.parametrize("moment", ["half", "after"])
-def test_killed_while_writing_each_file(modrobust: Command, undisturbed: Command, moment: str) -> None:
+BEGUN = ["depends.json", "checkpoint.pt", "weights.safetensors", "metrics.jsonl"]
+BEGUN += ["evaluation.partial.npz", "predictions.npz", "results.csv"]
+GOT_ITS_NAME = ["checkpoint.previous.pt", "checkpoint.pt", "weights.safetensors", "activations.npz", "results.csv"]
+
+
+@pytest.mark.parametrize("moment, names", [("half", BEGUN), ("after", GOT_ITS_NAME)])
+def test_killed_while_writing_each_file(
+    modrobust: Command, undisturbed: Command, moment: str, names: list[str]
+) -> None:
     """`half`: the temporary file is half written; `after`: the file has just got its name."""
-    names = ["depends.json", "checkpoint.pt", "checkpoint.previous.pt", "weights.safetensors", "metrics.jsonl"]
-    names += ["evaluation.partial.npz", "predictions.npz", "activations.npz", "results.csv"]
     for name in names:
         killed = modrobust(ALWAYS, before=KILL_WHILE_WRITING.format(name=name, moment=moment))
         assert killed.code == -signal.SIGKILL, (name, killed.stderr)
@@ -87,7 +86,7 @@ def test_killed_while_writing_each_file(modrobust: Command, undisturbed: Command
 
 @pytest.mark.parametrize("signum, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_interrupted_in_training(modrobust: Command, undisturbed: Command, signum: int, code: int) -> None:
-    stopped = modrobust(before=INTERRUPT.format(after=11, signum=int(signum)))
+    stopped = modrobust(before=INTERRUPT.format(after=10, signum=int(signum)))
     assert stopped.code == code
     assert "classifier: saved at epoch 2, step 2" in stopped.stderr
     assert f"interrupted by {signal.Signals(signum).name}" in stopped.stderr
@@ -96,14 +95,15 @@ def test_interrupted_in_training(modrobust: Command, undisturbed: Command, signu
     assert modrobust.status()["state"] == "preempted"
     resumed = modrobust()
     assert resumed.code == 0
-    assert "classifier: going on at epoch 2, step 2" in resumed.stderr
+    assert resumed.stderr.startswith("classifier: going on at epoch 2, step 2\n")
+    assert "Warning" not in resumed.stderr
     assert modrobust.results() == undisturbed.results()
 
 
-@pytest.mark.parametrize("activations, after", [("false", 10), ("true", 1), ("true", 10), ("raw", 21)])
+@pytest.mark.parametrize("activations, after", [("false", 10), ("true", 10), ("raw", 21)])
 def test_interrupted_in_evaluation(modrobust: Command, undisturbed: Command, activations: str, after: int) -> None:
     option = f"evaluation.activations={activations}"
-    train_first(modrobust, undisturbed)
+    modrobust.take_parts(undisturbed)
     stopped = modrobust(option, before=INTERRUPT.format(after=after, signum=int(signal.SIGTERM)))
     assert stopped.code == 143
     assert "testing: saved at" in stopped.stderr
@@ -135,28 +135,22 @@ def cut_in_half(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def test_a_damaged_checkpoint_is_passed_over(modrobust: Command, undisturbed: Command) -> None:
-    modrobust(ALWAYS, before=INTERRUPT.format(after=11, signum=int(signal.SIGTERM)))
+def test_a_damaged_checkpoint_is_passed_over_and_does_not_replace_the_good_one(
+    modrobust: Command, undisturbed: Command
+) -> None:
+    modrobust(ALWAYS, before=INTERRUPT.format(after=10, signum=int(signal.SIGTERM)))
     cut_in_half(modrobust.file("checkpoint.pt"))
-    resumed = modrobust(before=INTERRUPT.format(after=2, signum=int(signal.SIGKILL)))
+    modrobust(ALWAYS, before=KILL_WHILE_WRITING.format(name="checkpoint.pt", moment="half"))
     assert "checkpoint.pt is damaged: going on from the one before it" in modrobust.log()
     assert "classifier: going on at epoch 2, step 1" in modrobust.log()
-    assert resumed.code == -signal.SIGKILL
-    assert "only one" not in modrobust(ALWAYS).stderr
+    resumed = modrobust()
+    assert resumed.code == 0
+    assert resumed.stderr.startswith("classifier: going on at epoch 2, step 1\n")
     assert modrobust.results() == undisturbed.results()
 
 
-def test_a_damaged_checkpoint_does_not_replace_the_good_one(modrobust: Command) -> None:
-    modrobust(ALWAYS, before=INTERRUPT.format(after=11, signum=int(signal.SIGTERM)))
-    cut_in_half(modrobust.file("checkpoint.pt"))
-    modrobust(ALWAYS, before=KILL_WHILE_WRITING.format(name="checkpoint.pt", moment="half"))
-    resumed = modrobust(ALWAYS)
-    assert resumed.code == 0
-    assert "classifier: going on at epoch 2, step 1" in resumed.stderr
-
-
 def test_without_a_whole_checkpoint_training_starts_anew(modrobust: Command, undisturbed: Command) -> None:
-    modrobust(ALWAYS, before=INTERRUPT.format(after=11, signum=int(signal.SIGTERM)))
+    modrobust(ALWAYS, before=INTERRUPT.format(after=10, signum=int(signal.SIGTERM)))
     for name in ("checkpoint.pt", "checkpoint.previous.pt"):
         cut_in_half(modrobust.file(name))
     resumed = modrobust()
@@ -167,7 +161,7 @@ def test_without_a_whole_checkpoint_training_starts_anew(modrobust: Command, und
 
 
 def test_damaged_weights_are_trained_again(modrobust: Command, undisturbed: Command) -> None:
-    train_first(modrobust, undisturbed)
+    modrobust.take_parts(undisturbed)
     cut_in_half(modrobust.file("weights.safetensors"))
     again = modrobust()
     assert again.code == 0
@@ -176,7 +170,7 @@ def test_damaged_weights_are_trained_again(modrobust: Command, undisturbed: Comm
 
 
 def test_a_damaged_partial_evaluation_starts_anew(modrobust: Command, undisturbed: Command) -> None:
-    train_first(modrobust, undisturbed)
+    modrobust.take_parts(undisturbed)
     modrobust(before=INTERRUPT.format(after=10, signum=int(signal.SIGTERM)))
     cut_in_half(modrobust.file("evaluation.partial.npz"))
     resumed = modrobust()

@@ -1,13 +1,14 @@
 """Run folders and parts: what is done is not done again, and nobody works where another does."""
 
-import json
 import time
 from pathlib import Path
 
 import pytest
 import torch
 from command import Command, Process
+from hydra import compose, initialize_config_dir
 
+from modrobust.config import CONF, identity, training_identity
 from modrobust.dataset.splits import Split
 from modrobust.parts import Parts, content_of
 
@@ -112,20 +113,26 @@ def test_two_runs_may_begin_the_same_part_at_once(modrobust: Command) -> None:
     assert [first.wait().code, second.wait().code] == [0, 0], first.said + second.said
 
 
-def test_a_part_depends_on_nothing_but_its_training(modrobust: Command) -> None:
-    only_train = ("evaluate=false", "training.epochs=1")
-    assert modrobust(*only_train).code == 0
-    (weights,) = modrobust.folder.rglob("weights.safetensors")
-    same = ["dataset.n_test=20", "device=cpu", "paths.data=elsewhere", "evaluation.split=valid", "checkpoint_seconds=9"]
-    tested = modrobust("training.epochs=1", *same, "evaluation.compositions=[Identity]", "evaluation.batch_size=7")
-    assert tested.code == 0
-    assert "classifier" not in tested.stderr
-    changes = ["seed=1", "threads=2", "method.lr=0.01", "dataset.n_train=30", "corruption.elemental.Swirl.severity=2"]
-    for number, change in enumerate(changes, start=2):
-        assert modrobust(*only_train, change).code == 0
-        assert len(list(modrobust.folder.rglob("weights.safetensors"))) == number, change
-    depends = json.loads((weights.parent / "depends.json").read_text())
-    assert depends["training"]["epochs"] == 1 and depends["lr"] == 0.05
+def classifier(*overrides: str) -> str:
+    """The hash of the part that `modrobust <overrides>` trains."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("config", overrides=list(overrides))
+    parts = Parts(Path("parts"), training_identity(cfg), identity(cfg)["corruption"])
+    return parts.part("classifier", ("Identity", *cfg.corruption.names), lr=cfg.method.lr).hash
+
+
+def test_a_part_depends_on_its_training() -> None:
+    changes = ["seed=1", "threads=3", "dataset.n_train=30", "training.epochs=1", "training.optimizer.momentum=0"]
+    changes += ["method.lr=0.01", "model.hidden=128", "corruption.seed=1", "corruption.names=[Swirl,Contrast]"]
+    changes += ["corruption.elemental.Swirl.severity=2"]
+    assert len({classifier(), *map(classifier, changes)}) == 1 + len(changes)
+
+
+def test_a_part_depends_on_nothing_else() -> None:
+    options = ["evaluate=false", "evaluation.split=valid", "evaluation.max_length=1", "evaluation.batch_size=7"]
+    options += ["dataset.n_test=20", "corruption.compositions.max_length=2", "checkpoint_seconds=9"]
+    options += ["paths.data=elsewhere", "paths.outputs=elsewhere", "device=cuda"]
+    assert classifier(*options) == classifier()
 
 
 COMMON = {"dataset": {"name": "d"}, "model": {"name": "m"}, "seed": 3}
