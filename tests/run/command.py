@@ -68,7 +68,8 @@ class Server:
         return Process(self, pid, stdout, stderr)
 
     def close(self) -> None:
-        self._process.communicate()
+        with self._process:
+            self._process.kill()
 
 
 class Command:
