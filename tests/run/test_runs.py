@@ -8,8 +8,9 @@ import torch
 from command import Command, Process
 from hydra import compose, initialize_config_dir
 
-from modrobust.config import CONF, identity, training_identity
+from modrobust.config import identity, training_identity
 from modrobust.dataset.splits import Split
+from modrobust.options import CONF
 from modrobust.parts import Parts, content_of
 
 WAIT_IN_TRAINING = """
