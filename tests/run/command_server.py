@@ -19,7 +19,13 @@ from modrobust.device import prepare
 from modrobust.options import CONF
 
 SECONDS = 100  # no process of a test lives longer
-IMPORTED_LATE = ("modrobust.evaluation", "modrobust.method.cross_entropy", "modrobust.vis", "modrobust.report.summary")
+IMPORTED_LATE = (
+    *("torch._dynamo", "modrobust.run", "modrobust.runs", "modrobust.shards"),
+    "modrobust.evaluation",
+    "modrobust.method.cross_entropy",
+    "modrobust.vis",
+    "modrobust.report.summary",
+)
 
 
 def serve() -> dict[str, Any]:
