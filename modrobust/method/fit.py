@@ -63,7 +63,8 @@ def fit(part: Part, network: nn.Module, task: Task, training: Training, lr: floa
     Training is a pure function of the part: it ends with the same bits however often it was killed.
 
     Raises:
-        UserError: the loss became infinite or not a number (batch, epoch and learning rate are named).
+        UserError: the optimiser or schedule refuses its settings; or the loss became infinite or not a number
+            (batch, epoch and learning rate are named).
         Interrupted: a signal came; the state is saved.
     """
     with part.held():
@@ -78,8 +79,11 @@ def fit(part: Part, network: nn.Module, task: Task, training: Training, lr: floa
 class _Loop:
     def __init__(self, part: Part, network: nn.Module, task: Task, training: Training, lr: float) -> None:
         self.part, self.network, self.task, self.training = part, network, task, training
-        self.optimizer = training.optimizer(network.parameters(), lr=lr)
-        self.schedule = training.schedule(self.optimizer)
+        try:
+            self.optimizer = training.optimizer(network.parameters(), lr=lr)
+            self.schedule = training.schedule(self.optimizer)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"training.optimizer or training.schedule: {error}") from error
         self.epoch = self.step = 0
         self.sums: dict[str, float] = {}
         self.waiting: list[dict[str, Tensor]] = []  # scalars of steps not yet added to the sums

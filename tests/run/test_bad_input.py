@@ -72,7 +72,7 @@ MISTAKES = {
     "evaluation.compositions=Contrast": "evaluation.compositions=Contrast: a list is needed, "
     "such as [Identity,Contrast-Swirl].",
     "device=gpu": "device=gpu: allowed are auto, cpu, mps, cuda and cuda:<number>.",
-    "method.lr=fast": "method.lr=fast: a number is needed, such as 0.05.",
+    "training.optimizer.momentum=fast": "training.optimizer.momentum=fast: a number is needed, such as 0.9.",
     "model.widths=3": "model.widths=3: a list is needed, such as [16, 32, 64, 128].",
     "corruption.seed=abc": "corruption.seed=abc: a number is needed, such as 0.",
     "evaluate=maybe": "evaluate=maybe: true or false is needed.",
@@ -89,6 +89,9 @@ MISTAKES = {
     "+dataset.foo=1": "dataset: image_dataset() got an unexpected keyword argument 'foo'",
     "+model.foo=1": "model: five_by_five() got an unexpected keyword argument 'foo'",
     "+method.foo=1": "method: CrossEntropy.__init__() got an unexpected keyword argument 'foo'",
+    "method.lr=-1": "training.optimizer or training.schedule: Invalid learning rate: -1",
+    "+training.schedule.foo=1": "training.optimizer or training.schedule: "
+    "CosineAnnealingLR.__init__() got an unexpected keyword argument 'foo'",
     "model._target_=my.network": "model: _target_ my.network can't be imported: No module named 'my'",
     "training.optimizer._target_=torch.optim.SDG": "training.optimizer: _target_ torch.optim.SDG can't be imported: "
     "No module named 'torch.optim.SDG'",
