@@ -85,10 +85,10 @@ def test_search_of_levels(
 
     monkeypatch.setattr(Paired, "validate", watching)
     warm_up = ("training.schedule._target_=torch.optim.lr_scheduler.LinearLR", "~training.schedule.T_max")
-    settings = ("method.repeats=2", "training.epochs=3", "training.batch_size=9")
+    settings = ("method.repeats=2", "training.epochs=3", "training.batch_size=21")
     folder = run("method=auto_contrastive", *settings, *warm_up)
-    assert steps == [*[(3, 2)] * (2 * 5 * 2), (3, 4)]  # 9 // 3 images also where only one corruption is seen
-    assert validated == [*[2] * 20, *[3] * 3]  # of 8 images
+    assert steps == [*[(3, 2)] * (2 * 5 * 2), (7, 1)]  # search: 21 // 7 images, however many corruptions are named
+    assert validated == [*[2] * 20, *[2] * 3]  # of 8 images
     curves = pd.read_json(folder / "metrics.jsonl", lines=True)
     table = pd.read_csv(folder / "levels.csv")
     assert list(table.level) == [*range(1, 6), *range(1, 6)]
