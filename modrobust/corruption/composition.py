@@ -19,7 +19,7 @@ def parse(text: str) -> tuple[str, ...]:
 
 
 def sample(names: Iterable[str], seed: int = 2778, target: int = 30, max_length: int = 6) -> list[tuple[str, ...]]:
-    """The compositions to test on (arXiv 2306.09005, section 2): 167 of six corruptions.
+    """The compositions to test on (arXiv 2306.09005): 167 of six corruptions.
 
     Identity, every corruption alone, all ordered pairs, then for every length from 3 the same number of
     orders of every combination, drawn without repetition.

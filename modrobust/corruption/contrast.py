@@ -10,7 +10,7 @@ FACTOR = (0.4, 0.3, 0.2, 0.1, 0.05)  # of the distance to the mean, what is left
 
 
 def contrast(images: Tensor, draw: Draw, severity: int = 2) -> Tensor:
-    """Lower the contrast (arXiv 2306.09005, section 2).
+    """Lower the contrast (arXiv 2306.09005).
 
     Args:
         images: float32 (B, C, H, W), 0..255.

@@ -22,7 +22,7 @@ CACHED = 2**16  # values that a CPU blurs at a time: in float64 they stay in its
 
 
 def gaussian_blur(images: Tensor, draw: Draw, severity: int = 2) -> Tensor:
-    """Blur every channel with a Gaussian; outside the image its edge goes on (arXiv 2306.09005, section 2).
+    """Blur every channel with a Gaussian; outside the image its edge goes on (arXiv 2306.09005).
 
     Args:
         images: float32 (B, C, H, H), 0..255.

@@ -10,7 +10,7 @@ AMOUNT = (0.03, 0.06, 0.09, 0.17, 0.27)  # share of the values that are hit
 
 
 def impulse_noise(images: Tensor, draw: Draw, severity: int = 5) -> Tensor:
-    """Set values, every channel's on its own, to 0 or to 255 with equal chances (arXiv 2306.09005, section 2).
+    """Set values, every channel's on its own, to 0 or to 255 with equal chances (arXiv 2306.09005).
 
     Args:
         images: float32 (B, C, H, W), 0..255.

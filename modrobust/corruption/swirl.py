@@ -13,7 +13,7 @@ STRENGTH = (0.5, 1, 3, 5, 10)  # angle at the centre, in radians
 
 
 def swirl(images: Tensor, draw: Draw, severity: int = 3) -> Tensor:
-    """Swirl about (W/2, H/2), bilinear, mirrored at the edges (arXiv 2306.09005, section 2).
+    """Swirl about (W/2, H/2), bilinear, mirrored at the edges (arXiv 2306.09005).
 
     Args:
         images: float32 (B, C, H, H), 0..255, H at least 2.

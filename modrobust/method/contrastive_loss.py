@@ -9,7 +9,7 @@ def contrastive_loss(features: Tensor, views: int, temperature: float = 0.15) ->
     """Sum over a row's positives of -log(exp(positive) / (exp(positive) + sum of exp(negatives))), mean over rows.
 
     A row's positives are the other views of its image, its negatives all rows of other images; similarity is
-    the cosine over the temperature. Computed in float32 whatever comes in (arXiv 2306.09005, eq. 1).
+    the cosine over the temperature. Computed in float32 whatever comes in (arXiv 2306.09005).
 
     Args:
         features: (views * B, ...), rows ordered view by view; flattened here.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -71,12 +71,3 @@ class Experiment:
     def views(self) -> Views:
         """The images in steps and under corruptions."""
         return Views(self.dataset, self.corruption, self.seed, self.device)
-
-
-class Method(Protocol):
-    """One way to train and to predict. Its constructor takes the keys of its YAML."""
-
-    def train(self, experiment: Experiment) -> Predictor:
-        """Train (or load) the parts this method needs and return what predicts with them."""
-
-    def __init__(self, **keys: Any) -> None: ...

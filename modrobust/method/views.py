@@ -91,10 +91,10 @@ class Views:
         for k, name in enumerate(names):
             where = chosen[chosen // len(split) == k] % len(split)
             if len(where):
-                index = split.index[where.to(split.index.device)].to(self.device)
-                draw = Draw.of(self.seed, "train", index, 0, f"augmentation-{name}", epoch)
-                images.append(augment(self._fixed("train", where, name), self.dataset.augmentation, draw))
-                classes.append(split.targets[where.to(split.targets.device)].to(self.device))
+                place = where.to(split.targets.device)
+                seen = self._fixed("train", where, name)
+                images.append(self._augmented(seen, split.index[place], f"augmentation-{name}", epoch))
+                classes.append(split.targets[place].to(self.device))
         return normalise(torch.cat(images), self.dataset), torch.cat(classes)
 
     def paired(self, n_images: int, epoch: int, step: int) -> Batch:
@@ -102,9 +102,14 @@ class Views:
         split = self.dataset.splits["train"]
         where = self._order(len(split), epoch)[step * n_images : (step + 1) * n_images]
         some = split.take(where, self.device)
-        draw = Draw.of(self.seed, "train", some.index, 0, "augmentation", epoch)
-        images = augment(some.inputs, self.dataset.augmentation, draw)
+        images = self._augmented(some.inputs, some.index, "augmentation", epoch)
         return Batch(images, some.targets, some.index, where, "train", epoch)
+
+    def _augmented(self, images: Tensor, index: Tensor, purpose: str, epoch: int) -> Tensor:
+        if self.dataset.augmentation == Augmentation():
+            return images
+        draw = Draw.of(self.seed, "train", index.to(images.device), 0, purpose, epoch)
+        return augment(images, self.dataset.augmentation, draw)
 
     def validation(self, n_images: int) -> Iterator[Batch]:
         """All clean validation images in order, n_images at a time, the last batch perhaps smaller."""
@@ -125,8 +130,6 @@ def augment(images: Tensor, augmentation: Augmentation, draw: Draw) -> Tensor:
     Returns:
         uint8 (B, C, H, W).
     """
-    if not augmentation.padding and not augmentation.flip:
-        return images
     batch, _, height, width = images.shape
     padding = augmentation.padding
     uniform = draw.uniform(3)
