@@ -54,7 +54,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Named splits: train, valid, test; also test_seen and test_unseen where they differ."""
+    """Named splits: train, valid, test; or test_seen and test_unseen in place of the last."""
 
     name: str
     splits: dict[str, Split]
