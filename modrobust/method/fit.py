@@ -49,16 +49,35 @@ class Task(Protocol):
         """Steps an epoch."""
 
     def step(self, epoch: int, step: int) -> dict[str, Tensor]:
-        """Named scalars of one batch; `loss` is what is minimised."""
+        """Named scalars of one batch; what is minimised is `loss`, or `objective` where there is one."""
 
     def validate(self) -> dict[str, float]:
         """Named scalars of the validation split; the smallest `loss` chooses the weights."""
 
 
-def fit(part: Part, network: nn.Module, task: Task, training: Training, lr: float, keep: bool = True) -> None:
+Groups = list[dict[str, Any]]
+"""A torch optimiser's parameter groups."""
+
+
+def fit(
+    part: Part,
+    network: nn.Module,
+    task: Task,
+    training: Training,
+    lr: float | Groups,
+    keep: bool = True,
+    last: bool = False,
+) -> None:
     """Give `network` the part's trained weights: read them where they are finished, else train (or resume).
 
-    With `keep=False` only the learning curve is kept, and the network is left as it is.
+    Args:
+        part: where they are kept.
+        network: its whole state is what is kept.
+        task: its data and loss.
+        training: epochs, optimiser.
+        lr: learning rate, or parameter groups with their own.
+        keep: False: only the learning curve is kept, and the network is left as it is.
+        last: the weights after the last epoch are kept, not those of the best validation loss.
 
     Training is a pure function of the part: it ends with the same bits however often it was killed.
 
@@ -71,16 +90,21 @@ def fit(part: Part, network: nn.Module, task: Task, training: Training, lr: floa
         weights = part.load()
         if weights is None:
             with interrupt.saving():
-                weights = _Loop(part, network, task, training, lr).run(keep)
+                weights = _Loop(part, network, task, training, lr, last).run(keep)
     if keep:
         network.load_state_dict(weights)
 
 
 class _Loop:
-    def __init__(self, part: Part, network: nn.Module, task: Task, training: Training, lr: float) -> None:
-        self.part, self.network, self.task, self.training = part, network, task, training
+    def __init__(
+        self, part: Part, network: nn.Module, task: Task, training: Training, lr: float | Groups, last: bool
+    ) -> None:
+        self.part, self.network, self.task, self.training, self.last = part, network, task, training, last
         try:
-            self.optimizer = training.optimizer(network.parameters(), lr=lr)
+            if isinstance(lr, list):
+                self.optimizer = training.optimizer(lr)
+            else:
+                self.optimizer = training.optimizer(network.parameters(), lr=lr)
             self.schedule = training.schedule(self.optimizer)
         except (TypeError, ValueError) as error:
             raise UserError(f"training.optimizer or training.schedule: {error}") from error
@@ -104,9 +128,11 @@ class _Loop:
                 self._end_epoch(shown)
         self.optimizer.zero_grad(set_to_none=True)  # the last gradients would take memory while others train
         self.part.write_metrics(self.rows)
-        best = {"best_epoch": self.best["epoch"] + 1, "best_valid_loss": self.best["loss"]}
-        summary = {"part": self.part.name, "epochs": self.epoch, "seconds": round(self._elapsed(), 2), **best}
-        weights: dict[str, Tensor] = self.best["weights"] if keep else {}
+        summary = {"part": self.part.name, "epochs": self.epoch, "seconds": round(self._elapsed(), 2)}
+        if not self.last:
+            summary |= {"best_epoch": self.best["epoch"] + 1, "best_valid_loss": self.best["loss"]}
+        weights: dict[str, Tensor] = self.network.state_dict() if self.last else self.best["weights"]
+        weights = weights if keep else {}
         self.part.finish(weights, summary)
         return weights
 
@@ -116,7 +142,7 @@ class _Loop:
             torch.manual_seed(derive(self.part.seed, self.part.name, self.epoch, self.step))
             scalars = self.task.step(self.epoch, self.step)
             self.optimizer.zero_grad(set_to_none=True)
-            scalars["loss"].backward()
+            scalars.pop("objective", scalars["loss"]).backward()
             self.optimizer.step()
             self.waiting.append({name: value.detach() for name, value in scalars.items()})
             self.step += 1
@@ -133,7 +159,7 @@ class _Loop:
         valid = self.task.validate()
         if not math.isfinite(valid["loss"]):
             raise self._diverged("the validation loss", valid["loss"], "after the last batch")
-        if valid["loss"] < self.best["loss"]:
+        if valid["loss"] < self.best["loss"] and not self.last:
             weights = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
             self.best = {"loss": valid["loss"], "epoch": self.epoch, "weights": weights}
         row: dict[str, Any] = {"part": self.part.name, "epoch": self.epoch + 1, "lr": lr}

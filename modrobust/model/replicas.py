@@ -1,0 +1,117 @@
+"""Layers of several networks at once: parameters carry a replica in front, and nothing passes between replicas."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def generators(seeds: Sequence[int]) -> list[torch.Generator]:
+    """A generator for each replica, so that its first weights do not depend on the others."""
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def uniform(draws: list[torch.Generator], shape: tuple[int, ...], fan_in: int) -> nn.Parameter:
+    """A parameter float32 (R, *shape), uniform within 1/sqrt(fan_in) of zero, as in torch's own layers."""
+    bound = fan_in**-0.5
+    each = [torch.empty(shape).uniform_(-bound, bound, generator=draw) for draw in draws]
+    return nn.Parameter(torch.stack(each))
+
+
+class Linear(nn.Module):
+    """A linear layer for each of `modules` modules of each replica.
+
+    Args:
+        draws: of the first weights, one generator for each replica.
+        modules: how many modules each replica has.
+        n_in, n_out: features.
+    """
+
+    def __init__(self, draws: list[torch.Generator], modules: int, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.weight = uniform(draws, (modules, n_in, n_out), n_in)
+        self.bias = uniform(draws, (modules, 1, n_out), n_in)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 (R, modules, B, n_in) -> (R, modules, B, n_out)."""
+        return torch.baddbmm(self.bias.flatten(0, 1), x.flatten(0, 1), self.weight.flatten(0, 1)).unflatten(
+            0, self.weight.shape[:2]
+        )
+
+
+class Convolution(nn.Module):
+    """A convolution without padding, stride 1, for each module of each replica.
+
+    Args:
+        draws, modules: see `Linear`.
+        n_in, n_out: channels.
+        kernel: height and width, pixels.
+    """
+
+    def __init__(self, draws: list[torch.Generator], modules: int, n_in: int, n_out: int, kernel: int) -> None:
+        super().__init__()
+        fan_in = n_in * kernel**2
+        self.weight = uniform(draws, (modules, n_out, n_in, kernel, kernel), fan_in)
+        self.bias = uniform(draws, (modules, n_out), fan_in)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 (R, modules, B, n_in, H, W) -> (R, modules, B, n_out, H', W')."""
+        groups, images = self.weight.shape[:2], x.flatten(0, 1)  # each network is a group of channels
+        after = functional.conv2d(
+            images.transpose(0, 1).flatten(1, 2), self.weight.flatten(0, 2), self.bias.flatten(), groups=len(images)
+        )
+        return after.unflatten(1, (len(images), -1)).transpose(0, 1).unflatten(0, groups)
+
+
+class Mlps(nn.Module):
+    """Linear layers with ReLU in between, for each module of each replica.
+
+    Args:
+        draws, modules: see `Linear`.
+        sizes: features before, between and after the layers.
+    """
+
+    def __init__(self, draws: list[torch.Generator], modules: int, sizes: Sequence[int]) -> None:
+        super().__init__()
+        pairs = zip(sizes, sizes[1:], strict=False)
+        self.layers = nn.ModuleList(Linear(draws, modules, n_in, n_out) for n_in, n_out in pairs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 (R, modules, B, sizes[0]) -> (R, modules, B, sizes[-1])."""
+        for layer in self.layers[:-1]:
+            x = layer(x).relu()
+        return self.layers[-1](x)
+
+
+class Cnns(nn.Module):
+    """5x5 convolutions, each with ReLU and 2x2 max-pooling, then linear layers; for each module of each replica.
+
+    Args:
+        draws, modules: see `Linear`.
+        size: height and width of the images, pixels.
+        channels: before, between and after the convolutions.
+        sizes: features between and after the linear layers.
+    """
+
+    def __init__(
+        self,
+        draws: list[torch.Generator],
+        modules: int,
+        size: int,
+        channels: Sequence[int],
+        sizes: Sequence[int],
+    ) -> None:
+        super().__init__()
+        pairs = zip(channels, channels[1:], strict=False)
+        self.convolutions = nn.ModuleList(Convolution(draws, modules, n_in, n_out, 5) for n_in, n_out in pairs)
+        for _ in self.convolutions:
+            size = (size - 4) // 2
+        self.head = Mlps(draws, modules, [channels[-1] * size**2, *sizes])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32 (R, modules, B, channels[0], H, W) -> (R, modules, B, sizes[-1])."""
+        for convolution in self.convolutions:
+            x = convolution(x).relu()
+            x = functional.max_pool2d(x.flatten(0, 3), 2).unflatten(0, x.shape[:4])
+        return self.head(x.flatten(3))
