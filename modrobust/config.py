@@ -31,7 +31,8 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
 def training_identity(cfg: DictConfig) -> dict[str, Any]:
     """What every trained part depends on; corruptions and the method's values come part by part."""
     content = {key: value for key, value in identity(cfg).items() if key in _OF_EVERY_PART}
-    content["dataset"].pop("n_test", None)
+    for key in ("n_test", "test_per_pair"):
+        content["dataset"].pop(key, None)
     return content
 
 
@@ -81,6 +82,7 @@ def check(cfg: DictConfig) -> None:
         "training.batch_size": 1,
         "evaluation.batch_size": 1,
         "threads": 1,
+        "replicas": 1,
         "seed": 0,
     }
     if cfg.evaluation.max_length is not None:

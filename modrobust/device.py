@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from modrobust.dataset.splits import ImageDataset
+from modrobust.dataset.splits import Dataset
 from modrobust.errors import UserError
 
 
@@ -33,7 +33,7 @@ def prepare(device: str, threads: int) -> torch.device:
     return torch.device(device)
 
 
-def place(dataset: ImageDataset, device: torch.device) -> ImageDataset:
+def place(dataset: Dataset, device: torch.device) -> Dataset:
     """Put a dataset's splits on a GPU where they take at most a quarter of its memory; else leave them."""
     if device.type != "cuda":
         return dataset

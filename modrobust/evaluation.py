@@ -19,6 +19,7 @@ from modrobust.corruption.composition import label
 from modrobust.corruption.corruption import Corruption, quantize
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset, Split
+from modrobust.errors import UserError
 from modrobust.files import disk_errors, write_atomically, write_npz
 from modrobust.method.experiment import Predictor
 from modrobust.progress import bar
@@ -55,6 +56,13 @@ def corrupted(
             step = corruption.step(stages[-1][1], name, len(prefix), split, index)
             stages.append(((*prefix, name), step))
         yield composition, quantize(stages[-1][1])
+
+
+def split_asked(wanted: str, dataset: ImageDataset) -> str:
+    """The split to test. Raises UserError where there is no such split."""
+    if wanted not in dataset.splits:
+        raise UserError(f"evaluation.split={wanted}: {dataset.name} has the splits {', '.join(dataset.splits)}.")
+    return wanted
 
 
 class Results:

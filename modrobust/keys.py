@@ -12,7 +12,7 @@ from modrobust.options import CONF, options
 
 _ROOT = ""
 _READ_BY_NAME = (_ROOT, "training", "evaluation", "paths")  # other nodes go to objects, which know their parameters
-_OF_TWO_KINDS = ("evaluation.activations",)
+_OF_TWO_KINDS = ("evaluation.activations", "dataset.graph")
 
 
 def flatten(content: Mapping[Any, Any], prefix: str = _ROOT) -> Iterator[tuple[str, Any]]:

@@ -15,7 +15,6 @@ from omegaconf import DictConfig
 from modrobust.config import check, identity, parse_shard, training_identity, unnamed
 from modrobust.corruption.composition import label
 from modrobust.corruption.selection import choose, share
-from modrobust.errors import UserError
 from modrobust.explain import explain
 from modrobust.options import CONF
 
@@ -64,8 +63,10 @@ def work_once(cfg: DictConfig) -> None:
 
 def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) -> None:
     """From the configuration, known to be good, to the results. Below here nothing sees `cfg`."""
-    from modrobust.device import place, prepare  # imports torch, like all that follows
-    from modrobust.evaluation import evaluate, write
+    from modrobust.dataset.structure import StructuredDataset  # imports torch, like all that follows
+    from modrobust.device import place, prepare
+    from modrobust.evaluation import evaluate, split_asked, write
+    from modrobust.evaluation_bits import evaluate_bits, splits_asked
     from modrobust.method.experiment import Experiment
     from modrobust.method.fit import Training
     from modrobust.parts import Parts, content_of
@@ -73,13 +74,12 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
 
     device = prepare(cfg.device, cfg.threads)
     dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
-    if cfg.evaluation.split not in dataset.splits:
-        allowed = ", ".join(dataset.splits)
-        raise UserError(f"evaluation.split={cfg.evaluation.split}: {dataset.name} has the splits {allowed}.")
+    of_bits = isinstance(dataset, StructuredDataset)
+    (splits_asked if of_bits else split_asked)(cfg.evaluation.split, dataset)
     corruption = instantiate(cfg.corruption)
     data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
     experiment = Experiment(
-        dataset=place(dataset, device),
+        data=place(dataset, device),
         corruption=corruption,
         build=partial(instantiate, unnamed(cfg.model)),
         training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
@@ -89,17 +89,20 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
         seed=cfg.seed,
         device=device,
         cache_gb=cfg.cache_gb,
+        replicas=cfg.replicas,
     )
     if cfg.vis:
         draw_inputs(experiment, compositions, record.folder)
-    predict = instantiate(unnamed(cfg.method)).train(experiment)
-    record.keep(experiment.parts.used, experiment.tables)
+    trained = instantiate(unnamed(cfg.method)).train(experiment)
+    record.keep(experiment.parts.used, experiment.tables, experiment.arrays)
     for name, rows in experiment.pictures.items():
         draw_rows(rows, record.folder / f"{name}.png")
-    if cfg.evaluate:
-        folder, wanted = record.folder, cfg.evaluation
+    folder, wanted = record.folder, cfg.evaluation
+    names = {group: cfg[group].name for group in ("dataset", "method", "model")}
+    if cfg.evaluate and of_bits:
+        evaluate_bits(trained, dataset, wanted.split, folder, names)
+    elif cfg.evaluate:
         options = {"batch_size": wanted.batch_size, "activations": wanted.activations, "device": device}
         options |= {"folder": folder, "checkpoint_seconds": cfg.checkpoint_seconds}
-        results = evaluate(predict, experiment.dataset, wanted.split, corruption, compositions, **options)
-        names = {group: cfg[group].name for group in ("dataset", "method", "model")}
+        results = evaluate(trained, experiment.dataset, wanted.split, corruption, compositions, **options)
         write(results, dataset.splits[wanted.split], folder, {**names, "seed": cfg.seed, "split": wanted.split})

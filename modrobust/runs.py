@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from modrobust.config import identity
 from modrobust.errors import UserError
-from modrobust.files import disk_errors, read_json, remove_leftovers, write_json, write_text
+from modrobust.files import disk_errors, read_json, remove_leftovers, write_json, write_npz, write_text
 from modrobust.interrupt import Interrupted
 
 if TYPE_CHECKING:
@@ -75,13 +75,17 @@ class Run:
         """Change some values of status.json."""
         write_json(self.folder / "status.json", {**self.status, "updated": _now(), **values})
 
-    def keep(self, parts: Iterable["Part"], tables: dict[str, list[dict[str, Any]]]) -> None:
-        """Write metrics.jsonl, the learning curves of the parts used, and <name>.csv for each table."""
+    def keep(
+        self, parts: Iterable["Part"], tables: dict[str, list[dict[str, Any]]], arrays: dict[str, dict[str, Any]]
+    ) -> None:
+        """Write metrics.jsonl, the learning curves of the parts used, and <name>.csv and .npz for tables and arrays."""
         import pandas as pd
 
         write_text(self.folder / "metrics.jsonl", "".join(part.metrics.read_text() for part in parts))
         for name, rows in tables.items():
             write_text(self.folder / f"{name}.csv", pd.DataFrame(rows).to_csv(index=False))
+        for name, content in arrays.items():
+            write_npz(self.folder / f"{name}.npz", content)
         self.update(parts=[str(part.folder) for part in parts])
 
     def __enter__(self) -> "Run":

@@ -21,6 +21,7 @@ class Corruption:
         seed: of all random draws. Not the seed of a run: all runs are tested on the same images.
         names: the elementary corruptions of the study, in base order; Identity is not among them.
         compositions: ordered tuples of names; the empty one is Identity.
+        input_noise: standard deviation of normal noise on training inputs that are not images with classes.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Corruption:
         seed: int = 0,
         names: Iterable[str] | None = None,
         compositions: Iterable[Iterable[str] | str] = (),
+        input_noise: float = 0.0,
     ) -> None:
         """Check names and parameters on a tiny image, before the first real one.
 
@@ -37,12 +39,13 @@ class Corruption:
             seed: see above.
             names: all of `elemental` where None.
             compositions: tuples of names, or their names joined by "-".
+            input_noise: see above.
 
         Raises:
             UserError: a name is unknown or comes twice, or a function refuses its parameters.
         """
         self.elemental = dict(elemental)
-        self.seed = seed
+        self.seed, self.input_noise = seed, input_noise
         self.names = tuple(n for n in (self.elemental if names is None else names) if n != IDENTITY)
         self.compositions = [parse(c) if isinstance(c, str) else tuple(c) for c in compositions]
         if len(set(self.names)) < len(self.names):

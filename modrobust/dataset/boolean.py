@@ -84,7 +84,7 @@ def _gates_of_tasks(
         raise UserError(f"dataset.graph is {graph} and dataset.gates {gates}: give one of them, and null for the other")
     every: tuple[Layers | None, ...] = (gates,)
     if gates is None:
-        key = graph if isinstance(graph, str) else str(list(graph or ()))
+        key = str(list(graph)) if isinstance(graph, Sequence) and not isinstance(graph, str) else str(graph)
         if key not in GRAPHS:
             raise UserError(f"dataset.graph is {graph}: allowed are {', '.join(GRAPHS)}.{nearest(key, GRAPHS)}")
         if inputs != INPUTS:

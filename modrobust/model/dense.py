@@ -14,18 +14,22 @@ from modrobust.model.selection import Sampling
 from modrobust.model.structured import Architecture, StructuredNetwork, shape_of
 
 
+OF_VECTORS = (36, 36, 36)  # hidden units (published)
+OF_IMAGES = (256, 128, 36, 36, 36, 36)
+
+
 @dataclass(frozen=True)
 class Mlp(Architecture):
     """Linear layers with ReLU in between.
 
     Attributes:
-        hidden: units of the hidden layers.
+        hidden: units of the hidden layers; None: those of the study, for vectors or for images.
         pruning: percentile of random scores, 0..100: weights at or under it are fixed at zero, and biases of units
             that lose all their weights; each replica has its own. 0 for none.
         task_input: where there are several tasks, how the network is told: one_hot or number.
     """
 
-    hidden: Sequence[int]
+    hidden: Sequence[int] | None
     pruning: float
     task_input: str
 
@@ -38,7 +42,8 @@ class Mlp(Architecture):
         shape, n_out = shape_of(dataset)
         tasks = 0 if dataset.tasks == 1 else dataset.tasks if self.task_input == "one_hot" else 1
         n_in = int(torch.Size(shape).numel()) + tasks
-        return MlpNetwork(seeds, [n_in, *self.hidden, n_out], tasks, self.pruning)
+        hidden = self.hidden if self.hidden is not None else OF_IMAGES if len(shape) == 3 else OF_VECTORS
+        return MlpNetwork(seeds, [n_in, *hidden, n_out], tasks, self.pruning)
 
 
 class MlpNetwork(StructuredNetwork):

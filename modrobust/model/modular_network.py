@@ -88,6 +88,13 @@ class ModularNetwork(StructuredNetwork):
         outputs = known_inputs([plan.structure.outputs], n) if plan.structure and plan.known_outputs else None
         self.inputs["outputs"] = Logits(draws, "inputs outputs", (plan.tasks, n, 1), outputs)
 
+    def inputs_seen(self, name: str) -> int:
+        """How many inputs each module of a layer takes: `images`, `0`, `1`, ...; `outputs` for the network's."""
+        logits = self.inputs[name]
+        assert isinstance(logits, Logits)
+        most = {"images": 1, "outputs": self.plan.n_out}.get(name, self.plan.top_k)
+        return min(most, logits.values.shape[-2])
+
     def _known_inputs(self, layer: int) -> Sequence[tuple[int, ...]] | None:
         return self.plan.structure.inputs[layer] if self.plan.structure and self.plan.known_inputs else None
 
@@ -124,7 +131,7 @@ class ModularNetwork(StructuredNetwork):
             x = self._outputs_of("images", x, *how).transpose(1, 2).flatten(2)
         outputs = []
         for i in range(len(plan.layers)):
-            seen = select(x, choose_inputs(self.inputs[str(i)](*how), min(plan.top_k, x.shape[-1])))
+            seen = select(x, choose_inputs(self.inputs[str(i)](*how), self.inputs_seen(str(i))))
             x = self._outputs_of(str(i), seen, *how)[..., 0].transpose(1, 2)
             outputs.append(x)
         if plan.outputs_from == "all":

@@ -118,6 +118,7 @@ def test_a_seed_has_its_own_splits_where_none_is_given() -> None:
         ({"gates": [["xor 0 1"]]}, "dataset.graph is .* and dataset.gates .*: give one of them"),
         ({"graph": [6, 4]}, r"dataset.graph is \[6, 4\]: allowed are \[6, 2\], .*, multi_task_b"),
         ({"graph": []}, r"dataset.graph is \[\]: allowed are"),
+        ({"graph": 6}, "dataset.graph is 6: allowed are"),
         ({"graph": "multi_task_c"}, "dataset.graph is multi_task_c: allowed are .* Did you mean 'multi_task_[ab]'"),
         ({"inputs": 8}, "dataset.inputs is 8: every graph has 6"),
         ({"graph": None, "gates": [["xor 0 6"]]}, r"dataset.gates\[0\]\[0\] is 'xor 0 6'"),

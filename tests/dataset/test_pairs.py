@@ -113,13 +113,19 @@ def test_splits_of_the_bundled_digits() -> None:
     }
     half = (0.5, 0.5, 0.5)
     source = digits(Path("nowhere"), name="digits", num_classes=10, image_size=28, mean=half, std=half).splits
-    training = [torch.cat([getattr(source[name], key) for name in ("train", "valid")]) for key in ("inputs", "targets")]
-    testing = [source["test"].inputs, source["test"].targets]
+    order = torch.cat([source["train"].index, source["valid"].index]).argsort()
+    images, labels = (
+        torch.cat([getattr(source[name], key) for name in ("train", "valid")])[order] for key in ("inputs", "targets")
+    )
+    training, testing = (images[:, 0], labels), (source["test"].inputs[:, 0], source["test"].targets)
     counts = {"train": 10, "valid": 5, "test_seen": 4, "test_unseen": 4}
     for name, split in dataset.splits.items():
-        shown = label_pairs(split, *(testing if name.startswith("test") else training))
+        images, labels = testing if name.startswith("test") else training
+        shown = label_pairs(split, images, labels)
         wanted = [tuple(pair) for pair in PAIRS["label_pair_splits"][THEIRS[name]]]
         assert shown == [pair for pair in wanted for _ in range(counts[name])]
+        places = [np.flatnonzero(labels == digit) for digit in range(8)]
+        assert torch.equal(split.inputs, images[torch.from_numpy(draw(wanted, places, counts[name], 40))])
         assert np.array_equal(split.targets, targets_of(np.array(shown)))
         assert split.inputs.dtype == torch.uint8 and split.inputs.shape == (len(split), 2, 28, 28)
         assert split.targets.dtype == torch.float32
