@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -58,11 +58,12 @@ def corrupted(
         yield composition, quantize(stages[-1][1])
 
 
-def split_asked(wanted: str, dataset: ImageDataset) -> str:
-    """The split to test. Raises UserError where there is no such split."""
-    if wanted not in dataset.splits:
-        raise UserError(f"evaluation.split={wanted}: {dataset.name} has the splits {', '.join(dataset.splits)}.")
-    return wanted
+def split_asked(wanted: Mapping[str, Any], dataset: ImageDataset) -> str:
+    """The split to test, of the configuration of the evaluation. Raises UserError where there is no such split."""
+    if wanted["split"] not in dataset.splits:
+        allowed = ", ".join(dataset.splits)
+        raise UserError(f"evaluation.split={wanted['split']}: {dataset.name} has the splits {allowed}.")
+    return str(wanted["split"])
 
 
 class Results:

@@ -1,5 +1,6 @@
 """Testing networks on structured data: a row for each seed and split. Knows no method by name."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,16 +24,27 @@ class Trained(Protocol):
         """All rows of a split: logits float32 (R, n, B), loss float32 (R, n), targets float32 (R or 1, n, B)."""
 
 
-def splits_asked(wanted: str, dataset: StructuredDataset) -> list[str]:
-    """The splits to test: one, or those of `all`. Raises UserError where there is no such split."""
-    if wanted != EVERY and wanted not in dataset.splits:
+def splits_asked(wanted: Mapping[str, Any], dataset: StructuredDataset) -> list[str]:
+    """The splits to test: one, or those of `all`.
+
+    Args:
+        wanted: the configuration of the evaluation, of which only `split` concerns bits.
+
+    Raises:
+        UserError: there is no such split, or something is asked for that only images with classes have.
+    """
+    split = wanted["split"]
+    if split != EVERY and split not in dataset.splits:
         allowed = ", ".join([*dataset.splits, EVERY])
-        raise UserError(f"evaluation.split={wanted}: {dataset.name} has the splits {allowed}.")
-    return list(dataset.splits) if wanted == EVERY else [wanted]
+        raise UserError(f"evaluation.split={split}: {dataset.name} has the splits {allowed}.")
+    for key, neutral in (("compositions", None), ("max_length", None), ("shard", "1/1"), ("activations", False)):
+        if wanted[key] != neutral:
+            raise UserError(f"evaluation.{key}={wanted[key]}: dataset={dataset.name} has no corruptions to compose.")
+    return list(dataset.splits) if split == EVERY else [split]
 
 
 def evaluate_bits(
-    trained: Trained, dataset: StructuredDataset, wanted: str, folder: Path, columns: dict[str, Any]
+    trained: Trained, dataset: StructuredDataset, wanted: Mapping[str, Any], folder: Path, columns: dict[str, Any]
 ) -> None:
     """Write predictions.npz and, last, results.csv (see evaluation.COLUMNS; accuracy is the percentage of right bits).
 
@@ -40,7 +52,7 @@ def evaluate_bits(
     (R or 1, n, B).
 
     Args:
-        wanted: a split, or all.
+        wanted: see `splits_asked`.
         columns: values of the columns dataset, method, model.
     """
     rows, arrays = [], {"seeds": trained.seeds}

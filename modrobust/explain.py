@@ -101,6 +101,8 @@ def _not_read(error: OmegaConfBaseException, first: str) -> str:
     if match := re.match(r"KeyError raised while resolving interpolation: '(.+)'", first):
         return f"The key '{match[1]}' is missing."
     key = getattr(error, "full_key", None)
+    if match := re.match(r"Interpolation key 'dataset\.(.+)' not found", first):
+        return f"the dataset has no '{match[1]}', which {key} needs: this {str(key).split('.')[0]} is for others."
     if isinstance(error, ConfigAttributeError | ConfigKeyError):
         return f"The key '{key}' is missing."
     return f"{key}: {first}" if key else first

@@ -75,7 +75,7 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
     device = prepare(cfg.device, cfg.threads)
     dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
     of_bits = isinstance(dataset, StructuredDataset)
-    (splits_asked if of_bits else split_asked)(cfg.evaluation.split, dataset)
+    (splits_asked if of_bits else split_asked)(cfg.evaluation, dataset)
     corruption = instantiate(cfg.corruption)
     data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
     experiment = Experiment(
@@ -100,7 +100,7 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
     folder, wanted = record.folder, cfg.evaluation
     names = {group: cfg[group].name for group in ("dataset", "method", "model")}
     if cfg.evaluate and of_bits:
-        evaluate_bits(trained, dataset, wanted.split, folder, names)
+        evaluate_bits(trained, dataset, wanted, folder, names)
     elif cfg.evaluate:
         options = {"batch_size": wanted.batch_size, "activations": wanted.activations, "device": device}
         options |= {"folder": folder, "checkpoint_seconds": cfg.checkpoint_seconds}

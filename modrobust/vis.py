@@ -10,7 +10,8 @@ from torch import Tensor
 
 from modrobust.corruption.composition import label
 from modrobust.dataset.normalise import denormalise
-from modrobust.dataset.splits import Split
+from modrobust.dataset.splits import ImageDataset, Split
+from modrobust.errors import UserError
 from modrobust.evaluation import Composition, corrupted
 from modrobust.files import write_atomically
 from modrobust.method.experiment import Experiment
@@ -25,6 +26,8 @@ IMAGES_A_ROW = 16
 
 def draw_inputs(experiment: Experiment, compositions: list[Composition], folder: Path) -> None:
     """Write training.png, the first batch under each corruption, and compositions.png, one test image under all."""
+    if not isinstance(experiment.data, ImageDataset):
+        raise UserError(f"vis=true: dataset={experiment.data.name} has no corrupted images to show.")
     views, names = experiment.views(), experiment.elemental
     batch = views.paired(experiment.training.batch_size // len(names), epoch=0, step=0)
     seen = denormalise(views.see(batch, names), experiment.dataset).unflatten(0, (len(names), -1))

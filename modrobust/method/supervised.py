@@ -133,7 +133,7 @@ class _Bits:
 
     def _shuffle(self, epoch: int) -> Tensor:
         """Each replica's own order of the training rows, int64 (R, n)."""
-        return Draw(repr(("order", epoch)), self.seeds).bits(len(self.rows["train"])).argsort(1, stable=True)
+        return Draw(repr(("order", epoch)), self.seeds).bits(len(self.rows["train"])).argsort(stable=True, dim=1)
 
     def step(self, epoch: int, step: int) -> dict[str, Tensor]:
         """One batch of every replica; what is minimised is the sum of their losses, which share nothing."""

@@ -20,8 +20,11 @@ def show(folder: Path) -> None:
     path = folder / "results.csv"
     if path.exists():
         results = pd.read_csv(path)
-        console.print(_accuracy_table(results))
-        console.print(f"{len(results)} rows of {results['n_images'].iloc[0]} images each: {path}")
+        by_split = results["split"].nunique() > 1 or results["seed"].nunique() > 1
+        console.print(_splits_table(results) if by_split else _accuracy_table(results))
+        sizes = "/".join(str(n) for n in results["n_images"].unique())
+        kind = "examples" if by_split else "images"
+        console.print(f"{len(results)} rows of {sizes} {kind} each: {path}")
     console.print(f"configuration, log, learning curves, predictions: {folder}/")
 
 
@@ -36,4 +39,22 @@ def _accuracy_table(results: pd.DataFrame) -> Table:
     for variant, row in by_number_of_corruptions(results).iterrows():
         table.add_row(str(variant), *(f"{value:.1f}" for value in row))
     table.add_row("compositions", *map(str, counts), style="dim")
+    return table
+
+
+def _splits_table(results: pd.DataFrame) -> Table:
+    first = results.iloc[0]
+    seeds = results["seed"].unique()
+    which = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds.min()} to {seeds.max()}"
+    table = Table(
+        title=f"{first['dataset']} {first['method']} {first['model']} {which}: accuracy (% of bits)",
+        title_justify="left",
+    )
+    for name in ("split", "examples", "mean", "lowest", "highest", "seeds at 100 %"):
+        table.add_column(name, justify="left" if name == "split" else "right")
+    for split, rows in results.groupby("split", sort=False):
+        accuracy = rows["accuracy"]
+        numbers = (f"{value:.1f}" for value in (accuracy.mean(), accuracy.min(), accuracy.max()))
+        perfect = f"{(accuracy == 100).sum()} of {len(rows)}"
+        table.add_row(str(split), str(rows["n_images"].iloc[0]), *numbers, perfect)
     return table
