@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM: work that can be saved is saved first, everything else stops at once."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -31,9 +31,9 @@ def _handle(signum: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def handled() -> Iterator[None]:
-    """Within this block SIGINT and SIGTERM raise Interrupted; afterwards the old handlers are back."""
-    old = {signum: signal.signal(signum, _handle) for signum in SIGNALS}
+def handled(signals: Sequence[signal.Signals] = SIGNALS) -> Iterator[None]:
+    """Within this block these signals raise Interrupted; afterwards the old handlers are back."""
+    old = {signum: signal.signal(signum, _handle) for signum in signals}
     try:
         yield
     finally:

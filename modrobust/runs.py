@@ -20,6 +20,7 @@ from modrobust.config import identity
 from modrobust.errors import UserError
 from modrobust.files import disk_errors, read_json, remove_leftovers, write_json, write_npz, write_text
 from modrobust.interrupt import Interrupted
+from modrobust.sweep.job import job_id
 
 if TYPE_CHECKING:
     from modrobust.parts import Part
@@ -109,8 +110,8 @@ class Run:
             error=None,
             host=platform.node(),
             pid=os.getpid(),
-            slurm_job_id=os.environ.get("SLURM_JOB_ID"),
-            **_code_version(),
+            slurm_job_id=job_id(),
+            **code_version(),
         )
         return self
 
@@ -146,7 +147,7 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def _code_version() -> dict[str, Any]:
+def code_version() -> dict[str, Any]:
     """The git commit of this code and whether files differ from it; nothing outside a checkout."""
     version: dict[str, Any] = {"python": sys.version.split()[0]}
     here = Path(__file__).resolve().parent

@@ -13,7 +13,6 @@ from modrobust.model.replicas import Cnns, Linear, Mlps, generators
 from modrobust.model.selection import Sampling
 from modrobust.model.structured import Architecture, StructuredNetwork, shape_of
 
-
 OF_VECTORS = (36, 36, 36)  # hidden units (published)
 OF_IMAGES = (256, 128, 36, 36, 36, 36)
 

@@ -30,7 +30,7 @@ def selected(network: StructuredNetwork, seeds: Sequence[int]) -> list[dict[str,
     for layer, logits in network.inputs.items():
         assert isinstance(logits, Logits)
         inputs = _chosen(logits, network.inputs_seen(layer))
-        location = network.locations[layer] if layer in network.locations else None
+        location = dict(network.locations.items()).get(layer)
         modules = _chosen(location, 1)[..., 0] if isinstance(location, Logits) else None
         for r, seed in enumerate(seeds):
             for task in range(inputs.shape[1]):
@@ -46,7 +46,8 @@ def found(network: StructuredNetwork, structure: Structure, seeds: Sequence[int]
     """How much of the true structure each seed's network has, whatever the order of modules within a layer.
 
     A layer's modules are matched one to one with the true ones so that most inputs agree, layer by layer upwards. Of
-    image modules' outputs, which may come in any order, it is the image that counts.
+    image modules' outputs, which may come in any order, it is the image that counts. A network of more or fewer layers
+    than the true ones has no output at its place.
 
     Returns:
         A row for each seed: inputs, modules (with exactly the true inputs), outputs (selected at their place) and
@@ -57,7 +58,8 @@ def found(network: StructuredNetwork, structure: Structure, seeds: Sequence[int]
 
 
 def _found_by(network: ModularNetwork, structure: Structure, replica: int) -> dict[str, int]:
-    n = {"inputs": 0, "inputs_true": 0, "modules": 0, "modules_true": 0}
+    modules_true = [module for layer in structure.inputs for module in layer]
+    n = {"inputs": 0, "inputs_true": sum(map(len, modules_true)), "modules": 0, "modules_true": len(modules_true)}
     here: dict[int, int] = {i: i for i in range(network.plan.shape[0])}  # places of a layer -> true places
     there = dict(here)  # true places of a layer -> what counts as equal
     functions: list[tuple[int, int, bool]] = []  # of matched slots: the module they have, the true function
@@ -71,9 +73,7 @@ def _found_by(network: ModularNetwork, structure: Structure, replica: int) -> di
         agree = np.array([[(a & b).total() for b in true] for a in mine])
         pairs = list(zip(*linear_sum_assignment(agree, maximize=True), strict=True))
         n["inputs"] += sum(int(agree[a, b]) for a, b in pairs)
-        n["inputs_true"] += sum(module.total() for module in true)
         n["modules"] += sum(mine[a] == true[b] for a, b in pairs)
-        n["modules_true"] += len(true)
         if layer in network.locations:
             location = network.locations[layer]
             assert isinstance(location, Logits)
@@ -89,11 +89,13 @@ def _found_by(network: ModularNetwork, structure: Structure, replica: int) -> di
     choice = _chosen(outputs, network.plan.n_out)[replica, 0, 0].tolist()
     if network.plan.outputs_from == "all":  # only the last layer's have a true place
         choice = [place - sum(network.plan.layers[:-1]) for place in choice]
+    if len(layers) != len(structure.inputs):  # the last layer's modules are others than the true last layer's
+        here = {}
     n["outputs"] = sum(here.get(i) == b for i, b in zip(choice, structure.outputs, strict=True))
     n["outputs_true"] = len(structure.outputs)
     if functions:
         n["slots"] = sum(_matched([f[:2] for f in functions if f[2] is images]) for images in (False, True))
-        n["slots_true"] = len(functions)
+        n["slots_true"] = len(modules_true)
     return n
 
 

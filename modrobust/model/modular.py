@@ -131,16 +131,21 @@ class SharedModular(Modular):
         functions = structure.functions[bool(plan.images) :] if structure else ()
         true = 1 + max((number for layer in functions for number in layer), default=2)
         images = structure.functions[0] if structure and plan.images else (0,)
-        shared = (self.num_shared_modules or true, self.num_shared_image_modules or 1 + max(images))
-        if min(shared) < 1:
-            raise UserError(f"model.num_shared_modules={shared[0]}: at least 1 is needed.")
         if self.known_locations:
             self._check_known("known_locations", plan, dataset)
-            if shared[0] < true or shared[1] < 1 + max(images):
-                raise UserError(f"model.num_shared_modules={shared[0]}: known locations need {true} or more.")
+        shared = []
+        for key, value, needed in (
+            ("num_shared_modules", self.num_shared_modules, true),
+            ("num_shared_image_modules", self.num_shared_image_modules, 1 + max(images)),
+        ):
+            shared.append(needed if value is None else value)
+            if shared[-1] < 1:
+                raise UserError(f"model.{key}={value}: at least 1 is needed.")
+            if self.known_locations and shared[-1] < needed:
+                raise UserError(f"model.{key}={value}: known locations need {needed} or more.")
         n = plan.images * plan.image_outputs if plan.images else plan.shape[0]
         if (fewest := min([n, *plan.layers[:-1]])) < plan.top_k:
             raise UserError(
                 f"model.top_k={plan.top_k}: a layer has only {fewest} inputs, and shared modules are of one size."
             )
-        return replace(plan, shared=shared, known_locations=self.known_locations)
+        return replace(plan, shared=(shared[0], shared[1]), known_locations=self.known_locations)

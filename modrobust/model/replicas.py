@@ -1,6 +1,7 @@
 """Layers of several networks at once: parameters carry a replica in front, and nothing passes between replicas."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -74,8 +75,7 @@ class Mlps(nn.Module):
 
     def __init__(self, draws: list[torch.Generator], modules: int, sizes: Sequence[int]) -> None:
         super().__init__()
-        pairs = zip(sizes, sizes[1:], strict=False)
-        self.layers = nn.ModuleList(Linear(draws, modules, n_in, n_out) for n_in, n_out in pairs)
+        self.layers = nn.ModuleList(Linear(draws, modules, n_in, n_out) for n_in, n_out in pairwise(sizes))
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 (R, modules, B, sizes[0]) -> (R, modules, B, sizes[-1])."""
@@ -103,7 +103,7 @@ class Cnns(nn.Module):
         sizes: Sequence[int],
     ) -> None:
         super().__init__()
-        pairs = zip(channels, channels[1:], strict=False)
+        pairs = pairwise(channels)
         self.convolutions = nn.ModuleList(Convolution(draws, modules, n_in, n_out, 5) for n_in, n_out in pairs)
         for _ in self.convolutions:
             size = (size - 4) // 2

@@ -1,0 +1,96 @@
+"""What runs within a job: one or several runs, one after the other, as if their commands were typed there."""
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modrobust import interrupt
+from modrobust.sweep import slurm
+
+REQUEUE = (signal.SIGUSR1, signal.SIGUSR2)  # the time limit is near; SIGTERM comes from who requeues or cancels
+
+
+@dataclass
+class Job:
+    """Some runs, each with its command line and folder; one that fails does not stop the others.
+
+    Attributes:
+        runs: (overrides, folder) of each.
+        code: git commit at submission, and whether files differed from it.
+        most_requeues: how often the job may go back into the queue at its time limit.
+    """
+
+    runs: Sequence[tuple[Sequence[str], str]]
+    code: dict[str, Any] = field(default_factory=dict)
+    most_requeues: int = 0
+
+    def __call__(self) -> list[str]:
+        """Do all runs; the folders of those that failed. After a signal: saved, and requeued where it is time."""
+        self._compare_code()
+        failed = []
+        with interrupt.handled((signal.SIGINT, signal.SIGTERM, *REQUEUE)):
+            for overrides, folder in self.runs:
+                try:
+                    if not self._run(overrides, folder):
+                        failed.append(folder)
+                except interrupt.Interrupted as stop:
+                    self._leave(stop.signum)
+        if failed:
+            print(f"{len(failed)} of {len(self.runs)} runs failed: {', '.join(failed)}", file=sys.stderr)
+        return failed
+
+    def _run(self, overrides: Sequence[str], folder: str) -> bool:
+        from modrobust.run import run
+
+        sys.argv = ["modrobust", *overrides, f"hydra.run.dir={folder}"]
+        try:
+            run()
+        except interrupt.Interrupted:
+            raise
+        except SystemExit as stop:
+            if isinstance(stop.code, str):
+                print(stop.code, file=sys.stderr)
+            return stop.code in (None, 0)
+        except Exception:
+            traceback.print_exc()
+            return False
+        return True
+
+    def _leave(self, signum: int) -> None:
+        """The state is saved: back into the queue at the time limit, else the end."""
+        job = job_id()
+        if signum in REQUEUE and job and int(os.environ.get("SLURM_RESTART_COUNT", 0)) < self.most_requeues:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if slurm.requeue(job):
+                time.sleep(120)  # Slurm ends the process
+        os._exit(128 + signum)  # not as a result: the launcher reads the run's status
+
+    def _compare_code(self) -> None:
+        from modrobust.runs import code_version
+
+        now = code_version()
+        if self.code and any(now.get(key) != self.code.get(key) for key in ("git_commit", "git_dirty")):
+            print(
+                f"warning: the code has changed since the submission: then {self.code.get('git_commit')}"
+                f"{' with changes' if self.code.get('git_dirty') else ''}, now {now.get('git_commit')}"
+                f"{' with changes' if now.get('git_dirty') else ''}.",
+                file=sys.stderr,
+            )
+
+
+def job_id() -> str | None:
+    """The Slurm id of this job, such as 7 or 7_2; None outside."""
+    if array := os.environ.get("SLURM_ARRAY_JOB_ID"):
+        return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    return os.environ.get("SLURM_JOB_ID")
+
+
+def log_of(folder: Path) -> Path:
+    """A run's own log."""
+    return folder / "run.log"

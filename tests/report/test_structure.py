@@ -1,0 +1,164 @@
+"""The tables and figures of structured data: means, intervals, epochs, files, refusals."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from modrobust.errors import UserError
+from modrobust.report.__main__ import report
+from modrobust.report.structure import epochs_to, groups, long, markdown
+
+T_95 = {3: 4.30265}  # quantile .975 of Student's t with n - 1 degrees of freedom
+CURVE = np.array([[0.5, 0.5, 0.5], [0.95, 0.75, 0.9], [1, 0.9, 0.95], [0.9, 0.8, 1]])  # of seeds 0, 1, 2
+
+
+def write_run(
+    folder: Path,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    curve: np.ndarray = CURVE,
+    model: str = "mlp",
+    fraction: float = 0.5,
+    found: bool = False,
+    dataset: str = "boolean",
+    splits: tuple[str, ...] = ("train", "test"),
+) -> None:
+    """A finished run; accuracies of all splits are those of the curve."""
+    folder.mkdir(parents=True)
+    config = {"seed": seeds[0], "replicas": len(seeds), "dataset": {"name": dataset, "train_fraction": fraction}}
+    OmegaConf.save(OmegaConf.create({**config, "model": {"name": model}}), folder / "config.yaml")
+    arrays = {f"{split}_accuracy": curve.astype(np.float32) for split in splits}
+    np.savez(folder / "curves.npz", seeds=np.array(seeds), **arrays)  # type: ignore[arg-type]
+    rows = [
+        {"seed": seed, "split": split, "composition": "Identity", "accuracy": 100 * accuracy}
+        for split in splits
+        for seed, accuracy in zip(seeds, curve[-1], strict=True)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "results.csv", index=False)
+    pd.DataFrame([{"trained": 90, "all": 100}]).to_csv(folder / "parameters.csv", index=False)
+    if found:
+        routing = [{"seed": s, "inputs": 5 + s, "inputs_true": 10, "modules": 1, "modules_true": 4} for s in seeds]
+        pd.DataFrame(routing).to_csv(folder / "found.csv", index=False)
+
+
+def write_images(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    row = {"dataset": "digits", "method": "erm", "variant": "default", "model": "cnn", "seed": 0, "split": "test"}
+    pd.DataFrame([{**row, "composition": "Identity", "n_corruptions": 0, "n_images": 9, "accuracy": 90.0}]).to_csv(
+        folder / "results.csv", index=False
+    )
+
+
+def test_seeds_are_pooled_over_runs_with_t_interval(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", (0, 1), CURVE[:, :2])
+    write_run(tmp_path / "b", (2,), CURVE[:, 2:])
+    (group,) = groups([tmp_path / "a", tmp_path / "b"])
+    table = long([group]).set_index("measure")
+    assert group.n == 3
+    assert table.loc["accuracy_test", "value"] == pytest.approx(90)
+    assert table.loc["accuracy_test", "interval"] == pytest.approx(T_95[3] * 10 / 3**0.5, rel=1e-4)
+    assert table.loc["epochs_to_95", ["value", "n", "seeds"]].tolist() == [2.5, 2, 3]  # epochs 2 and 3; one never
+    assert table.loc["epochs_to_100", ["value", "n", "seeds"]].tolist() == [3.5, 2, 3]
+    line = "| mlp | 3 | 90 | 90.0 ± 24.8 | 90.0 ± 24.8 | 2.5 (2 of 3) | 3.5 (2 of 3) |"
+    assert line in markdown([group])
+
+
+def test_epochs_to_reach_a_level() -> None:
+    curve = 100 * np.float32([[0.95, 0.2], [0.9, 0.9499]])
+    np.testing.assert_array_equal(epochs_to(curve, 95), [1, np.nan])
+
+
+def test_settings_make_groups_and_missing_cells_are_named(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", fraction=0.75)
+    write_run(tmp_path / "b", fraction=0.5)
+    write_run(tmp_path / "c", fraction=0.5, model="modular", curve=np.full((2, 3), 0.5), found=True)
+    some = groups([tmp_path / name for name in "abc"])
+    assert [(g.settings["model.name"], g.settings["dataset.train_fraction"]) for g in some] == [
+        *(("mlp", 0.5), ("mlp", 0.75), ("modular", 0.5))
+    ]
+    lines = markdown(some).splitlines()
+    assert lines[-3].startswith("| mlp | 0.5 | 3 | 90 |") and lines[-3].endswith("| missing | missing |")
+    assert "| never (0 of 3) | never (0 of 3) | 60.0 ± 24.8 | 25.0 ± 0.0 |" in lines[-1]
+
+
+def test_of_pairs_the_unseen_test_counts_and_they_have_a_table_of_their_own(tmp_path: Path) -> None:
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", dataset="digit_pairs", splits=("test_seen", "test_unseen"))
+    some = groups([tmp_path / "a", tmp_path / "b"])
+    assert some[1].final().tolist() == pytest.approx([90, 80, 100])
+    one, other = markdown(some).split("\n\nAccuracy (%) on digit_pairs")
+    assert "| test seen | test unseen |" in other and "seen" not in one
+
+
+def test_long_table_has_numbers_only_beside_settings(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "a")
+    write_run(tmp_path / "runs" / "b", model="modular", curve=np.full((2, 3), 0.5), found=True, fraction=0.25)
+    long(groups([tmp_path / "runs" / "a", tmp_path / "runs" / "b"])).to_csv(tmp_path / "long.csv", index=False)
+    table = pd.read_csv(tmp_path / "long.csv")
+    numbers = ["value", "interval", "n", "seeds"]
+    assert table.columns.tolist() == ["dataset.name", "model.name", "dataset.train_fraction", "measure", *numbers]
+    assert all(pd.api.types.is_numeric_dtype(table[column]) for column in numbers)
+    never = table[(table["model.name"] == "modular") & (table["measure"] == "epochs_to_95")].iloc[0]
+    assert np.isnan(never["value"]) and never["n"] == 0
+
+
+def test_one_seed_has_no_interval(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", (7,), CURVE[:, :1])
+    assert "| mlp | 1 | 90 | 90.0 | 90.0 | 2 (1 of 1) | 3 (1 of 1) |" in markdown(groups([tmp_path / "a"]))
+
+
+def test_the_same_seed_twice_is_refused(tmp_path: Path) -> None:
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", (2, 3), CURVE[:, :2])
+    with pytest.raises(UserError, match=r"/a and .*/b have equal settings, and both have seed 2"):
+        groups([tmp_path / "a", tmp_path / "b"])
+
+
+@pytest.mark.parametrize("name", ["curves.npz", "results.csv"])
+def test_a_damaged_file_is_told_with_its_run(tmp_path: Path, name: str) -> None:
+    write_run(tmp_path / "a")
+    (tmp_path / "a" / name).write_bytes(b"PK")
+    with pytest.raises(UserError, match=str(tmp_path / "a")):
+        groups([tmp_path / "a"])
+
+
+def test_both_kinds_are_shown_and_written_and_the_same_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_images(tmp_path / "runs" / "digits")
+    write_run(tmp_path / "runs" / "a")
+    write_run(tmp_path / "runs" / "b", fraction=0.75, curve=np.tile(CURVE, (40, 1)))  # more than 100 epochs
+    (tmp_path / "runs" / "c").mkdir()
+    (tmp_path / "runs" / "c" / "config.yaml").write_text("seed: 1\n")
+    for out in ("one", "two"):
+        report([tmp_path / "runs", tmp_path / "runs" / "a"], tmp_path / out)
+    printed = capsys.readouterr()
+    assert "| erm (cnn) | 1 | 90.0 |" in printed.out and "| mlp | 0.75 | 3 |" in printed.out
+    assert printed.err.splitlines()[0] == "modrobust-report: 1 run is left out: not finished, without results.csv."
+    names = ["table.md", "table.csv", "structure.md", "structure.csv", "curves.pdf", "curves.png"]
+    names += ["dataset.train_fraction.pdf", "dataset.train_fraction.png"]
+    assert printed.out.split()[-len(names) :] == [str(tmp_path / "two" / name) for name in names]
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize(("name", "message"), [("none", "is not a folder"), ("empty", "holds no results.csv")])
+def test_folders_without_results(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=message):
+        report([tmp_path / name])
+
+
+def test_the_command_imports_no_torch_and_nothing_slow_for_its_help(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "a")
+    code = (
+        "import sys; from modrobust.report.__main__ import report; from pathlib import Path\n"
+        "assert not {'pandas', 'matplotlib', 'numpy', 'torch'} & set(sys.modules)\n"
+        "report([Path('runs')], Path('out')); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=100)
+    assert (tmp_path / "out" / "curves.png").stat().st_size > 0
