@@ -14,19 +14,24 @@ from modrobust.method.experiment import Experiment
 from modrobust.method.fit import fit
 from modrobust.method.rows import Rows, rows_of
 from modrobust.model.found import found, selected
-from modrobust.model.selection import Sampling
+from modrobust.model.selection import Sampling, precisely
 from modrobust.model.structured import StructuredNetwork
 
 NUMBERS_AT_ONCE = 4_000_000  # of inputs in one forward pass of an evaluation
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""(logits, targets), both float32 (R, n, B) -> losses (R, n)."""
+"""(logits, targets), both (R, n, B) -> losses (R, n)."""
 
 LOSSES: dict[str, Loss] = {
     "bce": lambda z, y: functional.binary_cross_entropy_with_logits(z, y, reduction="none").mean(-1),
     "mse": lambda z, y: functional.mse_loss(z.sigmoid(), y, reduction="none").mean(-1),
     "cross_entropy": lambda z, y: -(z.log_softmax(-1) * y).sum(-1),
 }
+
+
+def precise(loss: Loss) -> Loss:
+    """A loss whose bits do not depend on how many replicas there are."""
+    return lambda z, y: loss(precisely(z), precisely(y))
 
 
 class Supervised:
@@ -59,7 +64,9 @@ class Supervised:
         if tau <= 0:
             raise UserError(f"method.tau={tau}: a number above 0 is needed.")
         if per_sample_routing and not gumbel:
-            raise UserError("method.per_sample_routing=true: it is the noise that differs; set method.gumbel=true, too.")
+            raise UserError(
+                "method.per_sample_routing=true: it is the noise that differs; set method.gumbel=true, too."
+            )
         self.loss, self.lr, self.weight_decay = loss, dict(lr), dict(weight_decay)
         self.tau, self.gumbel, self.per_sample_routing = tau, gumbel, per_sample_routing
 
@@ -91,7 +98,7 @@ class Supervised:
             experiment.tables["routing"] = selected(network, seeds)
         if dataset.structure and any(logits.learned for logits in network.selections.values()):
             experiment.tables["found"] = found(network, dataset.structure, seeds)
-        return Trained(network, LOSSES[self.loss], experiment)
+        return Trained(network, precise(LOSSES[self.loss]), experiment)
 
 
 WHAT = ("loss", "accuracy")
@@ -121,7 +128,7 @@ class _Bits:
 
     def __init__(self, method: Supervised, network: StructuredNetwork, experiment: Experiment, noise: float) -> None:
         self.method, self.network, self.noise = method, network, noise
-        self.loss, device = LOSSES[method.loss], experiment.device
+        self.loss, device = precise(LOSSES[method.loss]), experiment.device
         self.seeds = torch.tensor(experiment.seeds, device=device)
         self.rows = rows_of(experiment.structured, experiment.seeds, device)
         self.batch_size = min(experiment.training.batch_size, len(self.rows["train"]))
@@ -198,4 +205,4 @@ class Trained:
         """All rows of a split: logits float32 (R, n, B), loss float32 (R, n), targets float32 (R or 1, n, B)."""
         rows = rows_of(self.experiment.structured, self.seeds, self.experiment.device)[split]
         z = predict(self.network, rows, len(self.seeds))
-        return {"logits": z, "loss": self.loss(z, rows.targets.expand_as(z)), "targets": rows.targets}
+        return {"logits": z, "loss": self.loss(z, rows.targets.expand_as(z)).float(), "targets": rows.targets}

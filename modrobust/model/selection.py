@@ -30,6 +30,14 @@ def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
     return hard + (soft - soft.detach())
 
 
+def precisely(x: Tensor) -> Tensor:
+    """In double on a CPU: there exponentials of floats differ in the last bit with their place among the others.
+
+    Rounded to float again, they are those of a replica alone, to the bit.
+    """
+    return x.double() if x.device.type == "cpu" else x
+
+
 def top(z: Tensor, k: int) -> Tensor:
     """One-hot choices of the k largest along the last but one dimension, the largest first.
 
@@ -55,7 +63,7 @@ def choose_inputs(z: Tensor, k: int) -> Tensor:
     Returns:
         float32 (..., inputs, modules, k).
     """
-    return straight_through(top(z, k), z.sigmoid().unsqueeze(-1))
+    return straight_through(top(z, k), precisely(z).sigmoid().to(z.dtype).unsqueeze(-1))
 
 
 def choose_one(z: Tensor) -> Tensor:
@@ -67,7 +75,7 @@ def choose_one(z: Tensor) -> Tensor:
     Returns:
         The same shape.
     """
-    return straight_through(top(z, 1).squeeze(-1), z.softmax(-2))
+    return straight_through(top(z, 1).squeeze(-1), precisely(z).softmax(-2).to(z.dtype))
 
 
 class Logits(nn.Module):

@@ -15,7 +15,9 @@ def _ask(*command: str) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     except FileNotFoundError as error:
-        raise UserError(f"there is no command {command[0]}: hydra/launcher=slurm needs a machine with Slurm.") from error
+        raise UserError(
+            f"there is no command {command[0]}: hydra/launcher=slurm needs a machine with Slurm."
+        ) from error
     except subprocess.CalledProcessError as error:
         first = (error.stderr.strip().splitlines() or ["no message"])[0]
         raise UserError(f"{command[0]} failed: {first}") from error
