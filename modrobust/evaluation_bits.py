@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 from torch import Tensor
 
@@ -55,7 +56,7 @@ def evaluate_bits(
         wanted: see `splits_asked`.
         columns: values of the columns dataset, method, model.
     """
-    rows, arrays = [], {"seeds": trained.seeds}
+    rows, arrays = [], {"seeds": np.array(trained.seeds)}
     for split in splits_asked(wanted, dataset):
         outputs = trained.outputs(split)
         right = ((outputs["logits"] > 0) == (outputs["targets"] > 0.5)).double().mean((1, 2))

@@ -106,7 +106,7 @@ class Logits(nn.Module):
             batch: B.
             sampling: None in evaluation.
         """
-        z = self.values
+        z: Tensor = self.values
         if task is not None:
             z = z[torch.arange(len(z), device=z.device)[:, None], task]
         if sampling is None:
