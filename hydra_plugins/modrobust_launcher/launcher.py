@@ -1,9 +1,11 @@
-"""hydra/launcher=slurm: the submitit launcher, for sweeps that are interrupted, go on, and say what failed."""
+"""hydra/launcher=slurm and local: the submitit launcher, for sweeps that are interrupted, go on, and say what failed."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from hydra.core.utils import JobReturn
+from hydra_plugins.hydra_submitit_launcher.submitit_launcher import LocalLauncher as SubmititLocalLauncher
 from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLauncher as SubmititSlurmLauncher
 
 
@@ -17,8 +19,19 @@ class SlurmLauncher(SubmititSlurmLauncher):
         """See `modrobust.sweep.launch`; imported here, since Hydra looks through all plugins at every start."""
         from modrobust.sweep.launch import launch
 
-        return launch(self.params, self._compose, self.config, job_overrides)
+        return launch(self.params, partial(composed, self), self.config, job_overrides)
 
-    def _compose(self, overrides: list[str]) -> Any:
-        assert self.hydra_context is not None and self.config is not None
-        return self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+
+class LocalLauncher(SubmititLocalLauncher):
+    """The same sweeps on one machine, by a bounded number of worker processes."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """See `modrobust.sweep.local`."""
+        from modrobust.sweep.local import launch
+
+        return launch(self.params, partial(composed, self), self.config, job_overrides)
+
+
+def composed(launcher: Any, overrides: list[str]) -> Any:
+    """The configuration of one run of the sweep."""
+    return launcher.hydra_context.config_loader.load_sweep_config(launcher.config, overrides)

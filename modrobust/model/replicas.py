@@ -20,6 +20,19 @@ def uniform(draws: list[torch.Generator], shape: tuple[int, ...], fan_in: int) -
     return nn.Parameter(torch.stack(each))
 
 
+def products(x: Tensor, y: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x @ y (+ bias), float32 (N, n, m), for N pairs of matrices; the bits of each product do not depend on N.
+
+    A single product with a vector would be left to another routine, which has other bits: it is done twice.
+    """
+    alone = len(x) == 1 and 1 in (*x.shape[1:], y.shape[-1])
+    if alone:
+        x, y = x.expand(2, -1, -1), y.expand(2, -1, -1)
+        bias = None if bias is None else bias.expand(2, -1, -1)
+    every = torch.bmm(x, y) if bias is None else torch.baddbmm(bias, x, y)
+    return every[:1] if alone else every
+
+
 class Linear(nn.Module):
     """A linear layer for each of `modules` modules of each replica.
 
@@ -36,9 +49,8 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 (R, modules, B, n_in) -> (R, modules, B, n_out)."""
-        return torch.baddbmm(self.bias.flatten(0, 1), x.flatten(0, 1), self.weight.flatten(0, 1)).unflatten(
-            0, self.weight.shape[:2]
-        )
+        after = products(x.flatten(0, 1), self.weight.flatten(0, 1), self.bias.flatten(0, 1))
+        return after.unflatten(0, self.weight.shape[:2])
 
 
 class Convolution(nn.Module):

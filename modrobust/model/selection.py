@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from modrobust.model.replicas import products
+
 Noise = Callable[[str, tuple[int, ...]], Tensor]
 """(name of the selection, shape) -> Gumbel noise, float32 (R, *shape); new at every step."""
 
@@ -147,7 +149,7 @@ def select(x: Tensor, chosen: Tensor) -> Tensor:
     """
     modules, k = chosen.shape[-2:]
     if chosen.shape[1] == 1:
-        seen = torch.bmm(x, chosen[:, 0].flatten(2))
+        seen = products(x, chosen[:, 0].flatten(2))
     else:
-        seen = torch.bmm(x.flatten(0, 1)[:, None], chosen.flatten(0, 1).flatten(2))[:, 0].unflatten(0, x.shape[:2])
+        seen = products(x.flatten(0, 1)[:, None], chosen.flatten(0, 1).flatten(2))[:, 0].unflatten(0, x.shape[:2])
     return seen.unflatten(-1, (modules, k)).transpose(1, 2)

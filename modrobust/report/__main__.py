@@ -28,8 +28,14 @@ def main() -> None:
     help = "run folders, or folders of them (default: outputs/runs); runs that are not finished are left out"
     parser.add_argument("folders", nargs="*", type=Path, default=[Path("outputs/runs")], help=help)
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=OUTPUT)
+    parser.add_argument("--status", action="store_true", help="how the runs are doing: done, running, queued, failed")
     arguments = parser.parse_args()
     try:
+        if arguments.status:
+            from modrobust.report.status import show_status
+
+            show_status(arguments.folders)
+            return
         report(arguments.folders, arguments.output)
     except UserError as error:
         sys.exit(f"modrobust-report: {error}")

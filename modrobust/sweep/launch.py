@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,15 +53,31 @@ def launch(
         raise UserError(f"hydra.launcher.runs_per_job={params['runs_per_job']}: at least 1 is needed.")
     runs = Path(str(config.hydra.sweep.dir)).absolute()
     planned = plan(jobs, compose, runs)
-    before = statuses([run.folder for run in planned], runs)
-    missing = [run for run in planned if before[run.folder].state in ("missing", "failed", "preempted", "lost")]
-    count = {state: sum(s.state == state for s in before.values()) for state in ("done", "queued", "running")}
-    log.info("%d runs: %s; %d to submit", len(planned), ", ".join(f"{n} {s}" for s, n in count.items()), len(missing))
+    missing = missing_of(planned, runs)
     submit(missing, params, runs)
     if not params["wait"]:
         log.info("not waiting: the same command tells later how they are doing, modrobust-report --status too.")
         return _returns(planned)
     _wait(planned, runs)
+    return finished(planned, runs)
+
+
+def missing_of(planned: Sequence[Planned], runs: Path) -> list[Planned]:
+    """The runs that are neither done nor queued nor running; their number is told."""
+    found = statuses([run.folder for run in planned], runs)
+    missing = [run for run in planned if not found[run.folder].alive and found[run.folder].state != "done"]
+    count = Counter(status.state for status in found.values())
+    told = [f"{count[state]} {state}" for state in ("done", "queued", "running")]
+    log.info("%d runs: %s; %d to do", len(planned), ", ".join(told), len(missing))
+    return missing
+
+
+def finished(planned: Sequence[Planned], runs: Path) -> list[JobReturn]:
+    """What Hydra is given at the end of a sweep.
+
+    Raises:
+        UserError: runs are not done; each is listed with its first line of error and its log.
+    """
     after = statuses([run.folder for run in planned], runs)
     failed = [run for run in planned if after[run.folder].state != "done"]
     for run in failed:

@@ -21,7 +21,7 @@ class Status:
         job: Slurm id of its last submission, or None.
         error: first line of what went wrong, or None.
         log: where to read more.
-        seconds_ago: since its status last changed, or None.
+        changed: when its status last changed, seconds since 1970, or None.
     """
 
     state: str

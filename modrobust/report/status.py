@@ -1,0 +1,62 @@
+"""How the runs below some folders are doing, as a table: finished, running, queued, failed and so on."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from modrobust.errors import UserError
+from modrobust.sweep import index
+from modrobust.sweep.status import Status, statuses
+
+ORDER = ("running", "queued", "preempted", "failed", "lost", "missing")
+"""States that are listed run by run; of those that are done only the number is told."""
+EXPLAINED = {"lost": "its job or process has ended without a word", "missing": "submitted, but nothing is there"}
+
+
+def show_status(folders: Iterable[Path]) -> None:
+    """Print the number of runs of each state, and a line for each that is not done.
+
+    Raises:
+        UserError: a folder does not exist or has no run; Slurm does not answer.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is not a folder.")
+        runs = _root(folder)
+        known = {file.parent.absolute() for file in folder.rglob("status.json")}
+        known |= {run for run in index.submissions(runs) if run.is_relative_to(folder.absolute())}
+        if not known:
+            raise UserError(f"{folder} has no run.")
+        found = statuses(sorted(known), runs)
+        count = Counter(status.state for status in found.values())
+        print(f"{folder}: " + ", ".join(f"{count[s]} {s}" for s in ("done", *ORDER) if count[s] or s == "done"))
+        if len(found) > count["done"]:
+            print(f"{'state':<10} {'for':<8} {'Slurm job':<10} run")
+            print("\n".join(_lines(found, folder.absolute())))
+
+
+def _root(folder: Path) -> Path:
+    """The folder of all runs, which has the index of submissions: this one or one above; else this one."""
+    folder = folder.absolute()
+    return next((place for place in (folder, *folder.parents) if (place / index.FOLDER).is_dir()), folder)
+
+
+def _lines(found: dict[Path, Status], folder: Path) -> list[str]:
+    """A line for each run that is not done, its error below it: plain, for grep and for narrow terminals."""
+    order = {state: i for i, state in enumerate(ORDER)}
+    lines = []
+    for run, status in sorted(found.items(), key=lambda item: order.get(item[1].state, len(order))):
+        if status.state != "done":
+            age = "" if status.changed is None else _age(time.time() - status.changed)
+            lines.append(f"{status.state:<10} {age:<8} {status.job or '':<10} {run.relative_to(folder)}")
+            if error := status.error or EXPLAINED.get(status.state):
+                lines.append(f"{'':<10} {error} ({status.log})")
+    return lines
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
