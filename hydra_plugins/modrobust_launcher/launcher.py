@@ -1,4 +1,4 @@
-"""hydra/launcher=slurm and local: the submitit launcher, for sweeps that are interrupted, go on, and say what failed."""
+"""hydra/launcher=slurm and local: sweeps that are interrupted, go on, and say what failed."""
 
 from collections.abc import Sequence
 from functools import partial

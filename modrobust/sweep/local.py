@@ -93,9 +93,11 @@ class Worker(Thread):
         """Whether the process still lives after this run."""
         if self.process is None:
             command = [sys.executable, "-m", "modrobust.sweep.local"]
-            streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            pipe = subprocess.PIPE
             with self.log.open("a") as said:
-                self.process = subprocess.Popen(command, stderr=said, env=self.environment, **streams)
+                self.process = subprocess.Popen(
+                    command, stdin=pipe, stdout=pipe, stderr=said, text=True, env=self.environment
+                )
         process = self.process
         assert process.stdin and process.stdout
         run.folder.mkdir(parents=True, exist_ok=True)

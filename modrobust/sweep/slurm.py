@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from modrobust.errors import UserError
 
-ALIVE = frozenset(
-    ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD", "STOPPED")
-    + ("REQUEUE_FED", "RESIZING", "SIGNALING", "STAGE_OUT", "SPECIAL_EXIT")
+ALIVE = frozenset(  # a job of these states may still do its work
+    "PENDING CONFIGURING RUNNING COMPLETING SUSPENDED STOPPED REQUEUED REQUEUE_HOLD REQUEUE_FED SPECIAL_EXIT "
+    "RESIZING SIGNALING STAGE_OUT".split()
 )
 
 
