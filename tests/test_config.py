@@ -12,13 +12,18 @@ from hydra import compose, initialize_config_dir
 from hydra.core.plugins import Plugins
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationKeyError
 
 from modrobust.config import identity, parse_shard, run_folder, unnamed
 from modrobust.errors import UserError
 from modrobust.options import CONF, options
 
 FILES = sorted(CONF.rglob("*.yaml"))
-IN_DEFAULTS = ("dataset", "corruption", "method", "model", "experiment")
+IN_DEFAULTS = ("dataset", "corruption", "method", "model", "experiment", "training/optimizer", "training/schedule")
+OF_BITS = ("boolean", "digit_pairs", "mnist_pairs")  # datasets that go with method=supervised; others with the others
+OF_CLASSES = [
+    *itertools.product(sorted({*options("dataset")} - {*OF_BITS}), sorted({*options("method")} - {"supervised"}))
+]
 
 
 @cache
@@ -55,14 +60,41 @@ def test_every_file_is_composed_and_resolved(path: Path) -> None:
         resolved(f"{group}={option}" if group in IN_DEFAULTS else f"+{group}={option}")
 
 
-@pytest.mark.parametrize(("dataset", "method"), [*itertools.product(options("dataset"), options("method"))])
-def test_every_method_goes_with_every_dataset(dataset: str, method: str) -> None:
+@pytest.mark.parametrize(("dataset", "method"), OF_CLASSES)
+def test_every_method_goes_with_every_dataset_of_classes(dataset: str, method: str) -> None:
     cfg = resolved(f"dataset={dataset}", f"method={method}")
     assert (cfg["dataset"]["name"], cfg["method"]["name"]) == (dataset, method)
     assert (cfg["model"]["num_classes"], cfg["model"]["image_size"]) == (
         cfg["dataset"]["num_classes"],
         cfg["dataset"]["image_size"],
     )
+
+
+@pytest.mark.parametrize(("dataset", "model"), [*itertools.product(OF_BITS, options("model"))])
+def test_a_dataset_of_bits_brings_method_optimiser_and_schedule(dataset: str, model: str) -> None:
+    cfg = composed(f"dataset={dataset}", f"model={model}")
+    assert (cfg.dataset.name, cfg.method.name, cfg.model.name) == (dataset, "supervised", model)
+    if "num_classes" in cfg.model:
+        with pytest.raises(InterpolationKeyError, match="num_classes"):
+            resolved(f"dataset={dataset}", f"model={model}")
+        return
+    assert cfg == composed(f"dataset={dataset}", f"model={model}", "method=supervised")
+    plain = resolved(f"dataset={dataset}", f"model={model}")
+    assert plain["training"]["optimizer"]["_target_"] == "torch.optim.Adam"
+    assert plain["training"]["schedule"]["_target_"] == "torch.optim.lr_scheduler.ExponentialLR"
+    assert plain["corruption"]["names"] == []
+
+
+def test_published_settings_of_supervised_training() -> None:
+    boolean, pairs = composed("dataset=boolean"), composed("dataset=mnist_pairs")
+    rates = {"dense": 0.1, "modules": 0.01, "inputs": 0.1, "locations": 0.1}
+    assert (boolean.method.lr, boolean.method.tau, boolean.corruption.input_noise) == (rates, 2, 0.1)
+    assert set(boolean.method.weight_decay.values()) == {1e-3}
+    assert (boolean.training.epochs, boolean.training.batch_size) == (1000, 64)
+    rates = {"dense": 1e-3, "modules": 0.01, "inputs": 0.01, "locations": 0.01}
+    assert (pairs.method.lr, pairs.method.tau, pairs.corruption.get("input_noise", 0)) == (rates, 0.5, 0)
+    assert pairs.method.weight_decay == {"dense": 1e-3, "modules": 1e-4, "inputs": 1e-4, "locations": 1e-4}
+    assert (pairs.training.epochs, pairs.training.batch_size) == (200, 128)
 
 
 @pytest.mark.parametrize(

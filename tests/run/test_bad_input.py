@@ -23,7 +23,8 @@ def keys(*path: str) -> str:
     """The keys of conf/config.yaml below a path; at the top with the groups."""
     node = OmegaConf.load(CONF / "config.yaml")
     if path:
-        return ", ".join(sorted(map(str, node[path[0]])))
+        groups = {file.name for file in (CONF / path[0]).glob("*") if file.is_dir()}
+        return ", ".join(sorted({*groups, *map(str, node[path[0]])}))
     groups = {"dataset", "corruption", "method", "model"}
     return ", ".join(sorted({*groups, *map(str, node)} - {"defaults", "hydra"}))
 
@@ -38,7 +39,8 @@ MISTAKES = {
     "corruption=seven": f"corruption=seven: there is no such corruption. Allowed: {options('corruption')}.",
     "dataset=3": f"dataset=3: there is no such dataset. Allowed: {options('dataset')}.",
     "model=null": f"model=null: there is no such model. Allowed: {options('model')}.",
-    "recipe=digits": f"recipe=digits: there is no such recipe. Allowed: {options('recipe')}.",
+    "recipe=digits": "recipe=digits: there is no such recipe. Did you mean 'digits_modules'? Allowed: "
+    f"{options('recipe')}.",
     "+dataset=mnist": "'+dataset=...': there is a key 'dataset' already; leave out the +.",
     # keys
     "sead=1": f"There is no key 'sead'. Did you mean 'seed'? Keys at the top: {keys()}.",
@@ -128,7 +130,7 @@ def test_the_nearest_key_is_one_of_the_chosen_group(tmp_path: Path) -> None:
 YAML_MISTAKES = {
     "names: [Contrast\nseed: 2\n": "{file}, line 2, column 5: expected ',' or ']', but got ':'.",
     "defaults: [sixx]\n": "corruption/mine.yaml: corruption=sixx: there is no such corruption. Did you mean 'six'? "
-    f"Allowed: mine, {options('corruption')}.",
+    f"Allowed: {options('corruption').replace('none', 'mine, none')}.",
     "defaults: [six]\nnames: ${corruption.nmaes}\n": "corruption.names: Interpolation key 'corruption.nmaes' not found",
     "names: [Contrast]\n": "The key 'corruption.elemental' is missing.",
     "defaults: [six]\nelemental: {Fog: {_target_: fogs.fog}}\n": "corruption.elemental.Fog: _target_ fogs.fog can't be "

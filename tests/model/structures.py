@@ -1,0 +1,46 @@
+"""Structured data without content, and architectures as they are configured, for tests of networks."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from modrobust.config import unnamed
+from modrobust.dataset.boolean import boolean
+from modrobust.dataset.pairs import STRUCTURE
+from modrobust.dataset.splits import Split
+from modrobust.dataset.structure import StructuredDataset
+from modrobust.model.structured import StructuredNetwork
+from modrobust.options import CONF
+
+
+@cache
+def vectors(graph: str = "[6, 3, 2, 2]", tasks: int | None = None) -> StructuredDataset:
+    """Boolean functions."""
+    settings: dict[str, Any] = {"gates": None, "inputs": 6, "train_fraction": 0.5, "split_seed": 40}
+    return boolean(Path(), name="boolean", graph=graph, tasks=tasks, **settings)
+
+
+@cache
+def images(tasks: int = 1) -> StructuredDataset:
+    """Two pairs of black images of MNIST's size; the structure is that of one task."""
+    task = torch.arange(2) % tasks if tasks > 1 else None
+    train = Split(torch.zeros(2, 2, 28, 28, dtype=torch.uint8), torch.zeros(2, 2), torch.arange(2), task)
+    return StructuredDataset("mnist_pairs", {"train": train}, STRUCTURE if tasks == 1 else None, tasks)
+
+
+@cache
+def _configured(model: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return unnamed(compose("config", overrides=["dataset=boolean", f"model={model}"]).model)
+
+
+def network(model: str, dataset: StructuredDataset, *seeds: int, **changes: Any) -> StructuredNetwork:
+    """A network of conf/model, some settings changed; with seed 0 alone where there is none."""
+    architecture = instantiate(OmegaConf.merge(_configured(model), changes))
+    made: StructuredNetwork = architecture.network(dataset, seeds or (0,))
+    return made

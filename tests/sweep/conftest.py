@@ -1,0 +1,42 @@
+"""The command as people type it, and a real Slurm where there can be one."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+START = Path(__file__).parent.parent / "slurm" / "start.sh"
+TINY = ("dataset=boolean", "training.epochs=3", "threads=1")
+
+Modrobust = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def modrobust(tmp_path: Path) -> Modrobust:
+    """Runs `modrobust <overrides>` in tmp_path, to its end."""
+
+    def modrobust(*overrides: str, module: str = "modrobust") -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", module, *overrides]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250, check=False)
+
+    return modrobust
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A Slurm of one node on this machine, whose arrays have at most three jobs."""
+    if os.getuid() != 0 or not all(map(shutil.which, ("slurmctld", "slurmd", "munged"))):
+        pytest.skip("no Slurm: tests/slurm/start.sh, run by root, installs and starts one")
+    home = "/tmp/modrobust-slurm"
+    environment = {**os.environ, "MODROBUST_SLURM": home, "MODROBUST_SLURM_ARRAY": "4"}
+    subprocess.run([START], env=environment, check=True, timeout=120)
+    os.environ["SLURM_CONF"] = f"{home}/slurm.conf"
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """The bytes of every results.csv below a folder of runs, by the run's folder."""
+    return {str(file.parent.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("results.csv"))}

@@ -1,0 +1,67 @@
+"""hydra/launcher=local: several runs at once, each as if it were alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from conftest import TINY, Modrobust, results
+
+LOCAL = ("hydra/launcher=local", "hydra.launcher.processes=2")
+
+
+def test_a_failed_run_hides_nothing_and_the_same_command_goes_on(modrobust: Modrobust, tmp_path: Path) -> None:
+    sweep = ("-m", *TINY, "seed=0,1,2", "model.pruning=0,200", *LOCAL)
+    ended = modrobust(*sweep)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().endswith("modrobust: 3 of 6 runs are not done; the same command tries them again.")
+    assert ended.stdout.count("model.pruning=200: a percentile from 0 to 100 is needed.") == 3
+    assert "run.log)" in ended.stdout
+    assert len(results(tmp_path / "outputs/runs")) == 3
+    again = modrobust(*sweep)
+    assert again.returncode == 1 and "6 runs: 3 done, 0 queued, 0 running; 3 to do" in again.stdout
+    alone = modrobust(*TINY, "seed=1", "paths.outputs=alone")
+    assert alone.returncode == 0
+    assert results(tmp_path / "alone/runs").items() <= results(tmp_path / "outputs/runs").items()
+    status = modrobust("--status", module="modrobust.report")
+    assert status.stdout.startswith("outputs/runs: 3 done, 3 failed\n")
+    assert status.stdout.count("a percentile from 0 to 100") == 3
+
+
+def test_a_killed_worker_is_replaced_and_a_killed_launcher_loses_nothing(modrobust: Modrobust, tmp_path: Path) -> None:
+    long = ("dataset=boolean", "training.epochs=400", "threads=1", "model=modular", "checkpoint_seconds=0.1")
+    sweep = ("-m", *long, "seed=0,1,2", *LOCAL)
+    launcher = subprocess.Popen([sys.executable, "-m", "modrobust", *sweep], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    workers = _workers(launcher.pid)
+    os.kill(workers[0], signal.SIGKILL)
+    time.sleep(1)
+    launcher.kill()
+    launcher.wait()
+    for worker in _workers(launcher.pid, at_least=0):
+        os.kill(worker, signal.SIGKILL)
+    ended = modrobust(*sweep)
+    if ended.returncode:  # a run was still held by a worker that was about to end
+        ended = modrobust(*sweep)
+    assert ended.returncode == 0, ended.stderr
+    plain = modrobust("-m", *long, "seed=0,1,2", "paths.outputs=plain")
+    assert plain.returncode == 0
+    assert results(tmp_path / "outputs/runs") == results(tmp_path / "plain/runs")
+
+
+def _workers(parent: int, at_least: int = 2) -> list[int]:
+    """The processes that a launcher has started; waits for as many."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        children = Path(f"/proc/{parent}/task/{parent}/children")
+        threads = Path(f"/proc/{parent}/task")
+        found = [
+            int(pid)
+            for thread in (threads.iterdir() if threads.exists() else [])
+            for pid in (thread / "children").read_text().split()
+        ]
+        if len(found) >= at_least or not children.exists():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("no workers")

@@ -1,0 +1,58 @@
+"""Which folders a sweep's runs have: those that the runs themselves will use, composed once for many."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from modrobust.config import run_folder
+from modrobust.errors import UserError
+from modrobust.options import CONF
+from modrobust.sweep.plan import plan
+
+RUNS = Path("/runs")
+
+
+def composed(calls: list[list[str]], overrides: list[str]) -> Any:
+    calls.append(overrides)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", overrides=overrides)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("seed=3", "method=modules", "method.lr=.5", "method.level.Contrast=last"),
+        ("dataset=boolean", "dataset.graph=[6,2,2]", "model=modular", "replicas=7", "device=cpu"),
+        ("experiment=boolean_top_k", "model.top_k=3", "model.num_modules=[6,6]"),
+        ("training/optimizer=adam", "training.epochs=1e1", "corruption.names=[Contrast,Swirl]"),
+    ],
+)
+def test_a_run_has_the_folder_that_hydra_gives_it(overrides: tuple[str, ...]) -> None:
+    (run,) = plan([overrides], partial(composed, []), RUNS)
+    assert run.folder == RUNS / run_folder(composed([], list(overrides)))
+    assert run.overrides == overrides
+
+
+def test_runs_that_differ_in_values_share_what_is_composed() -> None:
+    calls: list[list[str]] = []
+    jobs = [("dataset=boolean", f"model={m}", f"seed={s}") for m in ("mlp", "modular") for s in range(50)]
+    runs = plan(jobs, partial(composed, calls), RUNS)
+    assert len({run.folder for run in runs}) == 100
+    assert calls == [["dataset=boolean", "model=mlp"], ["dataset=boolean", "model=modular"]]
+
+
+def test_a_run_twice_is_refused() -> None:
+    with pytest.raises(UserError, match="two runs of the sweep are the same: 'seed=0' and 'threads=2' both are /runs/"):
+        plan([("seed=0",), ("threads=2",)], partial(composed, []), RUNS)
+
+
+def test_done(tmp_path: Path) -> None:
+    (run,) = plan([("seed=0",)], partial(composed, []), tmp_path)
+    assert not run.done
+    run.folder.mkdir(parents=True)
+    (run.folder / "status.json").write_text(json.dumps({"state": "done"}))
+    assert run.done
