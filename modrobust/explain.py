@@ -17,7 +17,7 @@ from yaml import YAMLError
 from yaml.error import MarkedYAMLError
 
 from modrobust.errors import UserError
-from modrobust.keys import unknown_choice, unknown_key, unknown_option, written
+from modrobust.keys import set_as_a_whole, unknown_choice, unknown_key, unknown_option, written
 
 
 def explain(error: BaseException, overrides: list[str]) -> str | None:
@@ -74,7 +74,11 @@ def _not_composed(error: ConfigCompositionException, overrides: list[str]) -> st
     text = str(error)
     if match := re.match(r"Could not (?:override|delete from config\.) '(.+?)'", text):
         try:
-            return unknown_key(match[1], written(overrides))
+            known = written([text for text in overrides if not text.startswith(f"{match[1]}=")])
+            if match[1] in known:  # no option's name, for `training` has groups below it
+                given = next((text for text in overrides if text.startswith(f"{match[1]}=")), match[1])
+                return set_as_a_whole(given, match[1], known)
+            return unknown_key(match[1], known)
         except HydraException:
             return f"There is no key '{match[1]}'."
     added = re.match(r"(?:Multiple values for |.*An item is already at ')([^'\s]+?)['.]", text)

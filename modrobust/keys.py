@@ -45,7 +45,7 @@ def check_keys(cfg: DictConfig, known: Mapping[str, Any]) -> None:
         prefix = f"{place}." if place else ""
         needed = _below(place, known)
         if not isinstance(node, DictConfig):
-            raise UserError(f"{place}={node}: it can't be set as a whole. Keys under '{place}': {', '.join(needed)}.")
+            raise UserError(set_as_a_whole(f"{place}={node}", place, known))
         if surplus := [str(key) for key in node if key not in needed]:
             raise UserError(unknown_key(f"{prefix}{surplus[0]}", known))
         if missing := [key for key in needed if key not in node]:
@@ -100,6 +100,11 @@ def unknown_key(key: str, known: Mapping[str, Any]) -> str:
         place = place.rpartition(".")[0]
     where = f"under '{place}'" if place else "at the top"
     return f"There is no key '{key}'.{clause} Keys {where}: {', '.join(_below(place, known))}."
+
+
+def set_as_a_whole(given: str, place: str, known: Mapping[str, Any]) -> str:
+    """The message for a value in the place of a node."""
+    return f"{given}: it can't be set as a whole. Keys under '{place}': {', '.join(_below(place, known))}."
 
 
 def _below(place: str, known: Mapping[str, Any]) -> list[str]:
