@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modrobust.dataset.normalise import denormalise
+from modrobust.errors import UserError
 from modrobust.method.cross_entropy import train_classifier
 from modrobust.method.experiment import Experiment, Predictor
 from modrobust.method.fit import fit
@@ -23,19 +24,22 @@ class ImgSpace:
     corruptions, each through its own autoencoder.
     """
 
-    def __init__(self, lr: float, autoencoder_lr: float) -> None:
+    def __init__(self, lr: float, autoencoder_lr: float, classifiers: bool) -> None:
         """Keep the settings.
 
         Args:
             lr: learning rate of both classifiers.
             autoencoder_lr: learning rate of the autoencoders.
+            classifiers: False: only autoencoders are trained, and nothing can be tested.
         """
-        self.lr, self.autoencoder_lr = lr, autoencoder_lr
+        self.lr, self.autoencoder_lr, self.classifiers = lr, autoencoder_lr, classifiers
 
     def train(self, experiment: Experiment) -> Predictor:
         """Train an autoencoder for each corruption, then both classifiers."""
         autoencoders = {name: self._autoencoder(experiment, name) for name in experiment.corruption.names}
         experiment.pictures["autoencoders"] = before_and_after(experiment, autoencoders)
+        if not self.classifiers:
+            return nothing_to_test
         below = [part.hash for part in experiment.parts.used]
         identity = train_classifier(experiment, ("Identity",), self.lr)
         joint = self._joint_classifier(experiment, autoencoders, below)
@@ -71,6 +75,11 @@ class ImgSpace:
             task = Paired(views, network, scalars, experiment.training.batch_size // len(elemental))
             fit(part, network, task, experiment.training, self.lr)
         return network.eval()
+
+
+def nothing_to_test(images: Tensor, composition: tuple[str, ...]) -> dict[str, tuple[Tensor, Tensor]]:
+    """In a predictor's place where only autoencoders were trained. Raises UserError."""
+    raise UserError("method.classifiers=false: the autoencoders are trained, there is nothing to test: evaluate=false.")
 
 
 def before_and_after(experiment: Experiment, autoencoders: dict[str, nn.Module]) -> list[tuple[str, Tensor]]:

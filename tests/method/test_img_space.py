@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modrobust.config import unnamed
+from modrobust.errors import UserError
 from modrobust.method import img_space
 from modrobust.method.experiment import Experiment
 from modrobust.method.img_space import predict
@@ -102,3 +103,14 @@ def test_both_classifiers_of_a_run(run: Callable[..., Path], epochs: Counter[str
     assert json.loads((clean / "depends.json").read_text())["corruptions"] == ["Identity"]
     curves = pd.read_json(folder / "metrics.jsonl", lines=True)
     assert curves[curves.part.str.startswith("autoencoder")].accuracy.isna().all()
+
+
+def test_autoencoders_alone(run: Callable[..., Path], epochs: Counter[str]) -> None:
+    method = ("method=img_space", "method.classifiers=false")
+    run(*method, "corruption.names=[Contrast]", "evaluate=false")
+    assert dict(epochs) == {"autoencoder-Contrast": 1}
+    with pytest.raises(UserError, match="nothing to test: evaluate=false"):
+        run(*method)
+    epochs.clear()
+    run("method=img_space")
+    assert dict(epochs) == {"classifier": 1, "joint_classifier": 1}
