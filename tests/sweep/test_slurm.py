@@ -1,6 +1,10 @@
 """hydra/launcher=slurm on a real Slurm: failures, signals, kills, requeues; nothing is lost, nothing done twice."""
 
+import json
+import os
 import random
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -29,10 +33,6 @@ def until(condition: Callable[[], bool], seconds: float = 90) -> None:
 
 def queue() -> dict[str, str]:
     return dict(line.split() for line in ask("squeue", "-h", "-r", "-o", "%i %T").splitlines())
-
-
-def part_saved(folder: Path) -> bool:
-    return any(folder.rglob("checkpoint.pt"))
 
 
 def test_a_failed_run_hides_nothing_and_arrays_are_split(modrobust: Modrobust, tmp_path: Path) -> None:
@@ -74,12 +74,14 @@ def test_cancelled_and_killed_runs_are_seen_and_done_again(modrobust: Modrobust,
     sweep = ("-m", *LONG, "seed=0,1", *SLURM)
     assert modrobust(*sweep, "hydra.launcher.wait=false").returncode == 0
     first, second = sorted(queue())
-    until(lambda: part_saved(tmp_path))
-    ask("scancel", "--signal=KILL", first)
+    until(lambda: len(list(tmp_path.rglob("checkpoint.pt"))) == 2)
+    states = {json.loads(file.read_text())["slurm_job_id"]: file for file in tmp_path.rglob("runs/**/status.json")}
+    os.kill(json.loads(states[first].read_text())["pid"], signal.SIGKILL)
     ask("scancel", second)
     until(lambda: not queue())
     status = modrobust("--status", module="modrobust.report").stdout
-    assert "lost" in status and first in status and second in status
+    assert re.search(rf"lost +\d+ s +{first} .*\n +its Slurm job {first} \w+ \(", status)
+    assert re.search(rf"preempted +\d+ s +{second} ", status)
     assert modrobust(*sweep).returncode == 0
     assert modrobust("-m", *LONG, "seed=0,1", "paths.outputs=plain").returncode == 0
     assert results(tmp_path / "outputs/runs") == results(tmp_path / "plain/runs")
