@@ -143,7 +143,11 @@ def test_a_wrong_value_is_named(keys: dict[str, Any], message: str) -> None:
 
 def test_yaml() -> None:
     file = ROOT / "conf/dataset/boolean.yaml"
-    lines = [line for line in file.read_text().split("dataset:\n")[1].splitlines() if re.match(r" +\w+:", line)]
+    lines = [
+        line
+        for line in file.read_text().split("dataset:\n")[1].split("\n\n")[0].splitlines()
+        if re.match(r" +\w+:", line)
+    ]
     assert len(lines) == 8 and all("# " in line for line in lines)
     node = OmegaConf.load(file).dataset
     assert same(instantiate(node, root=Path("nowhere")), load(), 0)

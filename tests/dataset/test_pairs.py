@@ -185,7 +185,11 @@ def test_a_wrong_value_is_named(keys: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(("name", "per_pair"), [("mnist_pairs", 1000), ("digit_pairs", 100)])
 def test_yaml(name: str, per_pair: int) -> None:
     file = ROOT / f"conf/dataset/{name}.yaml"
-    lines = [line for line in file.read_text().split("dataset:\n")[1].splitlines() if re.match(r" +\w+:", line)]
+    lines = [
+        line
+        for line in file.read_text().split("dataset:\n")[1].split("\n\n")[0].splitlines()
+        if re.match(r" +\w+:", line)
+    ]
     assert len(lines) == 12 and all("# " in line for line in lines)
     node = OmegaConf.load(file).dataset
     assert (node.name, node.train_per_pair) == (name, per_pair)
