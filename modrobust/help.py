@@ -15,14 +15,16 @@ EXAMPLES = """\
   modrobust dataset=mnist dataset.n_train=4000 seed=1        the real MNIST, a part of it
   modrobust corruption.elemental.Contrast.severity=4         another severity
   modrobust evaluation.split=valid evaluation.max_length=2   test other images on shorter compositions
-  modrobust -m seed=0,1,2 training.epochs=5                  three runs, one after another"""
+  modrobust dataset=boolean model=modular replicas=100       modular structure, a hundred seeds as one batch
+  modrobust -m experiment=digits hydra/launcher=local        all methods on the digits, several runs at once
+  modrobust -m experiment=digits hydra/launcher=slurm        the same on a cluster"""
 
 
 def text() -> str:
     """The help; options are those of the package and of the user's ./conf."""
     groups = [f"  {name + '=':<12} {meaning}\n{'':<15}{', '.join(options(name))}" for name, meaning in GROUPS.items()]
     return f"""\
-modrobust: train on single image corruptions, test on compositions of them.
+modrobust: compositional robustness (train on single image corruptions, test on compositions) and modular structure.
 
 Usage: modrobust [group=option | key=value]...        -m for sweeps over comma-separated values
 
