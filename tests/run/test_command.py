@@ -69,9 +69,9 @@ def assert_composes(arguments: list[str]) -> None:
             compose("config", overrides=job)
 
 
-def test_the_five_examples_of_the_help_are_valid() -> None:
+def test_the_examples_of_the_help_are_valid() -> None:
     examples = commands(help.EXAMPLES)
-    assert len(examples) == 5
+    assert len(examples) == help.EXAMPLES.count("  modrobust ")
     for arguments in examples:
         assert_composes(arguments)
 
