@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from modrobust.errors import UserError
+
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
     """A generator for each replica, so that its first weights do not depend on the others."""
@@ -44,6 +46,8 @@ class Linear(nn.Module):
 
     def __init__(self, draws: list[torch.Generator], modules: int, n_in: int, n_out: int) -> None:
         super().__init__()
+        if n_in < 1 or n_out < 1:
+            raise UserError(f"model: a layer of {n_in} inputs and {n_out} outputs; at least 1 is needed of both.")
         self.weight = uniform(draws, (modules, n_in, n_out), n_in)
         self.bias = uniform(draws, (modules, 1, n_out), n_in)
 
@@ -119,6 +123,8 @@ class Cnns(nn.Module):
         self.convolutions = nn.ModuleList(Convolution(draws, modules, n_in, n_out, 5) for n_in, n_out in pairs)
         for _ in self.convolutions:
             size = (size - 4) // 2
+        if size < 1:
+            raise UserError("model: the images are too small for so many 5x5 convolutions with pooling.")
         self.head = Mlps(draws, modules, [channels[-1] * size**2, *sizes])
 
     def forward(self, x: Tensor) -> Tensor:
