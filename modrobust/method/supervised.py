@@ -98,7 +98,7 @@ class Supervised:
             experiment.tables["routing"] = selected(network, seeds)
         if dataset.structure and any(logits.learned for logits in network.selections.values()):
             experiment.tables["found"] = found(network, dataset.structure, seeds)
-        return Trained(network, precise(LOSSES[self.loss]), experiment)
+        return Trained(network, task.loss, task.rows, seeds)
 
 
 WHAT = ("loss", "accuracy")
@@ -197,12 +197,11 @@ def predict(network: StructuredNetwork, rows: Rows, replicas: int) -> Tensor:
 class Trained:
     """What a supervised training gives: the outputs of every seed's network on any split."""
 
-    def __init__(self, network: StructuredNetwork, loss: Loss, experiment: Experiment) -> None:
-        self.network, self.loss, self.experiment = network, loss, experiment
-        self.seeds = experiment.seeds
+    def __init__(self, network: StructuredNetwork, loss: Loss, rows: dict[str, Rows], seeds: list[int]) -> None:
+        self.network, self.loss, self.rows, self.seeds = network, loss, rows, seeds
 
     def outputs(self, split: str) -> dict[str, Tensor]:
         """All rows of a split: logits float32 (R, n, B), loss float32 (R, n), targets float32 (R or 1, n, B)."""
-        rows = rows_of(self.experiment.structured, self.seeds, self.experiment.device)[split]
+        rows = self.rows[split]
         z = predict(self.network, rows, len(self.seeds))
         return {"logits": z, "loss": self.loss(z, rows.targets.expand_as(z)).float(), "targets": rows.targets}

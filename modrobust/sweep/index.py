@@ -1,6 +1,5 @@
 """Which Slurm job has which run folders: a file for each submission, beside the runs."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,17 @@ from modrobust.files import read_json, write_json
 FOLDER = ".submitit/index"
 
 
-def record(runs: Path, jobs: Sequence[tuple[str, Sequence[Path]]], code: dict[str, Any]) -> None:
+def record(runs: Path, jobs: Sequence[tuple[str, Sequence[Path]]], code: dict[str, Any], submitted: float) -> None:
     """Write down a submission.
 
     Args:
         runs: the folder of all runs.
         jobs: id of each Slurm job, and the folders of its runs.
         code: git commit, and whether files differed from it.
+        submitted: just before, seconds since 1970.
     """
     content = {
-        "submitted": time.time(),
+        "submitted": submitted,
         **code,
         "jobs": {job: [str(folder.relative_to(runs)) for folder in folders] for job, folders in jobs},
     }

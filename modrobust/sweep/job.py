@@ -7,7 +7,6 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from modrobust import interrupt
@@ -89,8 +88,3 @@ def job_id() -> str | None:
     if array := os.environ.get("SLURM_ARRAY_JOB_ID"):
         return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     return os.environ.get("SLURM_JOB_ID")
-
-
-def log_of(folder: Path) -> Path:
-    """A run's own log."""
-    return folder / "run.log"

@@ -115,10 +115,11 @@ def submit(missing: Sequence[Planned], params: Mapping[str, Any], runs: Path) ->
         calls = [
             Job([(run.overrides, str(run.folder)) for run in pack], code, params["max_num_timeout"]) for pack in some
         ]
+        begun = time.time()
         with executor.batch():
             submitted = [executor.submit(call) for call in calls]
         ids = [job.job_id for job in submitted]
-        index.record(runs, list(zip(ids, [[run.folder for run in pack] for pack in some], strict=True)), code)
+        index.record(runs, list(zip(ids, [[run.folder for run in pack] for pack in some], strict=True)), code, begun)
         log.info("submitted %d jobs with %d runs: %s", len(some), sum(map(len, some)), ids[0].partition("_")[0])
 
 

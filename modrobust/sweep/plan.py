@@ -1,4 +1,4 @@
-"""Which runs a sweep has, where their folders are, and which of them are still to be done."""
+"""Which runs a sweep has, and where their folders are."""
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
@@ -12,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from modrobust.config import run_folder
 from modrobust.errors import UserError
-from modrobust.files import read_json
 
 Compose = Callable[[list[str]], DictConfig]
 """The configuration of a command line, from the YAML files."""
@@ -29,11 +28,6 @@ class Planned:
 
     overrides: tuple[str, ...]
     folder: Path
-
-    @property
-    def done(self) -> bool:
-        """Whether it is finished."""
-        return (read_json(self.folder / "status.json") or {}).get("state") == "done"
 
 
 def plan(jobs: Iterable[Sequence[str]], compose: Compose, runs: Path) -> list[Planned]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from modrobust.errors import UserError
 from modrobust.files import read_json
@@ -54,21 +55,26 @@ def statuses(folders: Sequence[Path], runs: Path) -> dict[Path, Status]:
     with ThreadPoolExecutor(16) as pool:  # a network's file system answers slowly but in parallel
         files = list(pool.map(lambda folder: read_json(folder / "status.json"), folders))
     return {
-        folder: _status(folder, content, submitted.get(folder, {}).get("job"), known, runs)
+        folder: _status(folder, content, submitted.get(folder, {}), known, runs)
         for folder, content in zip(folders, files, strict=True)
     }
 
 
-def _status(folder: Path, content: dict | None, job: str | None, known: dict[str, str], runs: Path) -> Status:  # type: ignore[type-arg]
-    log, changed = folder / "run.log", None
+Content = dict[str, Any]
+
+
+def _status(folder: Path, content: Content | None, last: Content, known: dict[str, str], runs: Path) -> Status:
+    """One run's: what its status.json says, unless a later submission (`last`) makes it old."""
+    job, log, changed = last.get("job"), folder / "run.log", None
     if content is not None:
         changed = (folder / "status.json").stat().st_mtime
     if not log.exists() and job is not None:
         log = runs / ".submitit" / job / f"{job}_0_log.err"
     state, error = "missing" if content is None else str(content.get("state")), (content or {}).get("error")
-    if state in ("done", "failed"):
-        return Status(state, job, error, log, changed)
     slurm_state = known.get(job or "")
+    submitted_again = slurm_state in slurm.ALIVE and (changed or 0) < last["submitted"]
+    if state == "done" or (state == "failed" and not submitted_again):
+        return Status(state, job, error, log, changed)
     if slurm_state in slurm.ALIVE:
         waiting = slurm_state in ("PENDING", "REQUEUED", "CONFIGURING", "REQUEUE_HOLD", "SPECIAL_EXIT")
         return Status("queued" if waiting or state != "running" else "running", job, error, log, changed)
@@ -80,7 +86,7 @@ def _status(folder: Path, content: dict | None, job: str | None, known: dict[str
     return Status(state, job, error, log, changed)
 
 
-def _lives(content: dict) -> bool:  # type: ignore[type-arg]
+def _lives(content: Content) -> bool:
     """Whether a run without Slurm still has its process; on another machine that is not known."""
     if content.get("host") != platform.node():
         return True

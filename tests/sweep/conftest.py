@@ -4,15 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sweeps import Modrobust
 
 START = Path(__file__).parent.parent / "slurm" / "start.sh"
-TINY = ("dataset=boolean", "training.epochs=3", "threads=1")
-
-Modrobust = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -37,8 +34,3 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> None:
     if started.returncode:
         pytest.skip(f"Slurm does not start here: {started.stderr}")
     os.environ["SLURM_CONF"] = f"{home}/slurm.conf"
-
-
-def results(folder: Path) -> dict[str, bytes]:
-    """The bytes of every results.csv below a folder of runs, by the run's folder."""
-    return {str(file.parent.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("results.csv"))}

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from conftest import TINY, Modrobust, results
+from sweeps import TINY, Modrobust, results
 
 LOCAL = ("hydra/launcher=local", "hydra.launcher.processes=2")
 

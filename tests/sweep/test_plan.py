@@ -1,6 +1,5 @@
 """Which folders a sweep's runs have: those that the runs themselves will use, composed once for many."""
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,11 +47,3 @@ def test_runs_that_differ_in_values_share_what_is_composed() -> None:
 def test_a_run_twice_is_refused() -> None:
     with pytest.raises(UserError, match="two runs of the sweep are the same: 'seed=0' and 'threads=2' both are /runs/"):
         plan([("seed=0",), ("threads=2",)], partial(composed, []), RUNS)
-
-
-def test_done(tmp_path: Path) -> None:
-    (run,) = plan([("seed=0",)], partial(composed, []), tmp_path)
-    assert not run.done
-    run.folder.mkdir(parents=True)
-    (run.folder / "status.json").write_text(json.dumps({"state": "done"}))
-    assert run.done

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TINY, Modrobust, results
+from sweeps import TINY, Modrobust, results
 
 pytestmark = pytest.mark.usefixtures("slurm")
 
@@ -44,6 +44,10 @@ def test_a_failed_run_hides_nothing_and_arrays_are_split(modrobust: Modrobust, t
     assert ended.stderr.strip().endswith("modrobust: 4 of 8 runs are not done; the same command tries them again.")
     again = modrobust(*sweep, "hydra.launcher.wait=false")
     assert again.returncode == 0 and "8 runs: 4 done, 0 queued, 0 running; 4 to do" in again.stdout
+    waited = modrobust(*sweep)  # for what was submitted again, though it failed before
+    assert waited.returncode == 1 and "; 0 to do" in waited.stdout and "submitted" not in waited.stdout
+    told = [json.loads(file.read_text()) for file in (tmp_path / "outputs/runs").rglob("status.json")]
+    assert sorted(status["attempt"] for status in told) == [1] * 4 + [2] * 4
     assert modrobust(*TINY, "seed=3", "paths.outputs=alone").returncode == 0
     assert results(tmp_path / "alone/runs").items() <= results(tmp_path / "outputs/runs").items()
 
