@@ -7,6 +7,7 @@ from pathlib import Path
 
 from modrobust.errors import UserError
 from modrobust.files import write_text
+from modrobust.report.find import find, is_structured
 
 DESCRIPTION = """\
 Tables over runs: means and 95 % t intervals over seeds.
@@ -45,55 +46,33 @@ def report(folders: Iterable[Path], output: Path | None = None) -> None:
     """Print tables of finished runs; with an output folder also write them, and figures, and print the paths.
 
     Raises:
-        UserError: a folder does not exist or holds no finished run, runs cannot be pooled, or a file cannot be read or
-            written.
+        UserError: a folder does not exist or holds no run, runs cannot be pooled, or a file cannot be read or written.
     """
-    runs, unfinished = find(folders)
-    if unfinished:
-        runs_are = f"{unfinished} runs are" if unfinished > 1 else "1 run is"
-        print(f"modrobust-report: {runs_are} left out: not finished, without results.csv.", file=sys.stderr)
-    from modrobust.report.structure import is_structured
-
-    structured = [run for run in runs if is_structured(run)]
+    runs, without = find(folders)
+    for one in without:
+        print(f"modrobust-report: without results, {one.state}: {one.run}", file=sys.stderr)
+    if not runs:
+        raise UserError(f"none of the {len(without)} runs has results yet.")
+    structured = {run for run in runs if is_structured(run)}
     images = [run for run in runs if run not in structured]
-    paths = [*_images(images, output), *_structured(structured, output)]
+    paths = [*_images(images, output), *_structured(sorted(structured), output)]
     if output:
         print("\n" + "\n".join(map(str, paths)))
 
 
-def find(folders: Iterable[Path]) -> tuple[list[Path], int]:
-    """The folders of finished runs in or below some folders, and the number of others; shards are not runs.
-
-    Raises:
-        UserError: a folder does not exist, or holds no finished run.
-    """
-    done: dict[Path, Path] = {}
-    unfinished: set[Path] = set()
-    for folder in folders:
-        if not folder.is_dir():
-            raise UserError(f"{folder} is not a folder.")
-        results, configs = (
-            {file.parent.resolve(): file.parent for file in sorted(folder.rglob(name)) if _is_run(file.parent)}
-            for name in ("results.csv", "config.yaml")
-        )
-        if not results:
-            raise UserError(f"{folder} holds no results.csv: no run below it is done.")
-        done = {**results, **done}
-        unfinished |= configs.keys() - results.keys()
-    return sorted(done.values()), len(unfinished)
-
-
-def _is_run(folder: Path) -> bool:
-    return not folder.name.startswith(("shard-", "."))
-
-
 def _images(runs: list[Path], output: Path | None) -> Iterator[Path]:
+    """What is told of images: tables are printed, everything is written."""
     if not runs:
         return
-    from modrobust.report.table import markdown, over_seeds, read
+    from modrobust.report.results import read
+    from modrobust.report.table import markdown, over_seeds
 
-    table = over_seeds(read(runs))
-    yield from _tables(markdown(table), table.to_csv(index=False), output, "table")
+    rows = read(runs)
+    print(f"{markdown(over_seeds(rows))}\n")
+    if output:  # each kind of files: write(rows, runs, output) -> their paths
+        from modrobust.report.tables import write_tables
+
+        yield from write_tables(rows, runs, output)
 
 
 def _structured(runs: list[Path], output: Path | None) -> Iterator[Path]:
@@ -102,20 +81,15 @@ def _structured(runs: list[Path], output: Path | None) -> Iterator[Path]:
     from modrobust.report.structure import groups, long, markdown
 
     some = groups(runs)
-    yield from _tables(markdown(some), long(some).to_csv(index=False), output, "structure")
+    print(f"{markdown(some)}\n")
     if output:
         from modrobust.report.figures_structure import write_figures
 
+        texts = (("structure.md", f"{markdown(some)}\n"), ("structure.csv", long(some).to_csv(index=False)))
+        for name, text in texts:
+            write_text(output / name, text)
+            yield output / name
         yield from write_figures(some, output)
-
-
-def _tables(markdown: str, csv: str, output: Path | None, name: str) -> Iterator[Path]:
-    """Print a table; write it, too, where there is an output folder."""
-    print(f"{markdown}\n")
-    if output:
-        for path, text in ((output / f"{name}.md", f"{markdown}\n"), (output / f"{name}.csv", csv)):
-            write_text(path, text)
-            yield path
 
 
 if __name__ == "__main__":

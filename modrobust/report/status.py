@@ -23,7 +23,7 @@ def show_status(folders: Iterable[Path]) -> None:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder.")
-        runs = _root(folder)
+        runs = root(folder)
         known = {file.parent.absolute() for file in folder.rglob("status.json")}
         known |= {run for run in index.submissions(runs) if run.is_relative_to(folder.absolute())}
         if not known:
@@ -36,7 +36,7 @@ def show_status(folders: Iterable[Path]) -> None:
             print("\n".join(_lines(found, folder.absolute())))
 
 
-def _root(folder: Path) -> Path:
+def root(folder: Path) -> Path:
     """The folder of all runs, which has the index of submissions: this one or one above; else this one."""
     folder = folder.absolute()
     return next((place for place in (folder, *folder.parents) if (place / index.FOLDER).is_dir()), folder)

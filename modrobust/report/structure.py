@@ -47,11 +47,6 @@ class Group:
         return self.measures[names[0]] if names else np.full(self.n, np.nan)
 
 
-def is_structured(folder: Path) -> bool:
-    """Whether a run folder is of structured data: only these have learning curves of all seeds."""
-    return (folder / "curves.npz").exists()
-
-
 def groups(folders: Iterable[Path]) -> list[Group]:
     """Pool runs of equal settings over their seeds; sorted by settings.
 

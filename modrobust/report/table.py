@@ -1,31 +1,11 @@
 """Accuracy by number of corruptions over runs: mean and 95 % interval over seeds."""
 
-from collections.abc import Iterable
-from pathlib import Path
-
 import pandas as pd
 from scipy.special import stdtrit
 
 from modrobust.errors import UserError
 
 CELL = ["dataset", "method", "variant", "model", "split", "n_corruptions"]
-
-
-def read(folders: Iterable[Path]) -> pd.DataFrame:
-    """The rows of all results.csv below some folders; shards are left out, their merged table counts.
-
-    Raises:
-        UserError: a folder does not exist, or holds no results.
-    """
-    tables = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise UserError(f"{folder} is not a folder.")
-        files = sorted(f for f in folder.rglob("results.csv") if not f.parent.name.startswith("shard-"))
-        if not files:
-            raise UserError(f"{folder} holds no results.csv: no run below it is done.")
-        tables += [pd.read_csv(file).assign(run=str(file.parent)) for file in files]
-    return pd.concat(tables, ignore_index=True).drop_duplicates(["run", "variant", "composition"])
 
 
 def over_seeds(rows: pd.DataFrame) -> pd.DataFrame:

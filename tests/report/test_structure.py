@@ -48,9 +48,9 @@ def write_run(
 def write_images(folder: Path) -> None:
     folder.mkdir(parents=True)
     row = {"dataset": "digits", "method": "erm", "variant": "default", "model": "cnn", "seed": 0, "split": "test"}
-    pd.DataFrame([{**row, "composition": "Identity", "n_corruptions": 0, "n_images": 9, "accuracy": 90.0}]).to_csv(
-        folder / "results.csv", index=False
-    )
+    pd.DataFrame(
+        [{**row, "composition": "Identity", "n_corruptions": 0, "n_images": 9, "loss": 0.5, "accuracy": 90.0}]
+    ).to_csv(folder / "results.csv", index=False)
 
 
 def test_seeds_are_pooled_over_runs_with_t_interval(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_both_kinds_are_shown_and_written_and_the_same_again(
         report([tmp_path / "runs", tmp_path / "runs" / "a"], tmp_path / out)
     printed = capsys.readouterr()
     assert "| erm (cnn) | 1 | 90.0 |" in printed.out and "| mlp | 0.75 | 3 |" in printed.out
-    assert printed.err.splitlines()[0] == "modrobust-report: 1 run is left out: not finished, without results.csv."
+    assert printed.err.splitlines()[0] == f"modrobust-report: without results, missing: {tmp_path}/runs/c"
     names = ["table.md", "table.csv", "structure.md", "structure.csv", "curves.pdf", "curves.png"]
     names += ["dataset.train_fraction.pdf", "dataset.train_fraction.png"]
     assert printed.out.split()[-len(names) :] == [str(tmp_path / "two" / name) for name in names]
@@ -146,7 +146,7 @@ def test_both_kinds_are_shown_and_written_and_the_same_again(
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-@pytest.mark.parametrize(("name", "message"), [("none", "is not a folder"), ("empty", "holds no results.csv")])
+@pytest.mark.parametrize(("name", "message"), [("none", "is not a folder"), ("empty", "holds no run")])
 def test_folders_without_results(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=message):

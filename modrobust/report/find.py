@@ -1,0 +1,90 @@
+"""Run folders below some folders: those with results, and how the others are doing."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modrobust.errors import UserError
+from modrobust.files import read_json
+
+
+@dataclass(frozen=True)
+class Without:
+    """A run without results.csv.
+
+    Attributes:
+        run: its folder.
+        state: done (trained, not tested), running, queued, preempted, failed, lost, missing, or `2 of 8 shares`.
+    """
+
+    run: Path
+    state: str
+
+
+def find(folders: Iterable[Path]) -> tuple[list[Path], list[Without]]:
+    """The runs in or below some folders; shares of a run are not runs.
+
+    Returns:
+        Folders of runs with results.csv, and the runs without; both sorted by path.
+
+    Raises:
+        UserError: a folder does not exist, or holds no run.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is not a folder.")
+        here = {os.path.realpath(run): run for run in _below(folder)}
+        if not here:
+            raise UserError(f"{folder} holds no run.")
+        found = {**here, **found}
+    runs = sorted(found.values())
+    done = {run for run in runs if (run / "results.csv").exists()}
+    return [run for run in runs if run in done], _states([run for run in runs if run not in done])
+
+
+def is_structured(run: Path) -> bool:
+    """Whether a run is of structured data: only these have learning curves of all seeds."""
+    return (run / "curves.npz").exists()
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Nothing inside a run or a part is looked at: runs may hold thousands of files of features."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        is_part = "depends.json" in files
+        shared = any(name.startswith("shard-") for name in folders)
+        if is_part or shared or not {"results.csv", "config.yaml", "status.json"}.isdisjoint(files):
+            folders.clear()
+            if not is_part:
+                yield Path(place)
+
+
+def _states(runs: list[Path]) -> list[Without]:
+    """How runs without results are doing; as their own files say where Slurm, which may know better, is not here."""
+    if not runs:
+        return []
+    from modrobust.report.status import root
+    from modrobust.sweep.status import statuses
+
+    states = {}
+    for place in {root(run) for run in runs}:
+        of_place = [run.absolute() for run in runs if root(run) == place]
+        try:
+            states |= {run: status.state for run, status in statuses(of_place, place).items()}
+        except UserError:
+            states |= {run: _content(run).get("state", "missing") for run in of_place}
+    return [Without(run, _shares(run) or str(states[run.absolute()])) for run in runs]
+
+
+def _content(run: Path) -> dict[str, Any]:
+    return read_json(run / "status.json") or {}
+
+
+def _shares(run: Path) -> str | None:
+    """How many shares of an evaluation over several runs are done; None where there are none."""
+    shares = sorted(run.glob("shard-*of*"))
+    done = sum(_content(share).get("state") == "done" for share in shares)
+    return f"{done} of {shares[0].name.partition('of')[2]} shares" if shares else None
