@@ -69,7 +69,7 @@ def _states(runs: list[Path]) -> list[Without]:
     from modrobust.report.status import root
     from modrobust.sweep.status import statuses
 
-    states = {}
+    states: dict[Path, str] = {}
     for place in {root(run) for run in runs}:
         of_place = [run.absolute() for run in runs if root(run) == place]
         try:
