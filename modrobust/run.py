@@ -67,6 +67,7 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
     from modrobust.device import place, prepare
     from modrobust.evaluation import evaluate, split_asked, write
     from modrobust.evaluation_bits import evaluate_bits, splits_asked
+    from modrobust.examples import write_examples
     from modrobust.method.experiment import Experiment
     from modrobust.method.fit import Training
     from modrobust.parts import Parts, content_of
@@ -102,6 +103,7 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
     if cfg.evaluate and of_bits:
         evaluate_bits(trained, dataset, wanted, folder, names)
     elif cfg.evaluate:
+        write_examples(Path(cfg.paths.outputs), identity(cfg), dataset, corruption)
         options = {"batch_size": wanted.batch_size, "activations": wanted.activations, "device": device}
         options |= {"folder": folder, "checkpoint_seconds": cfg.checkpoint_seconds}
         results = evaluate(trained, experiment.dataset, wanted.split, corruption, compositions, **options)

@@ -1,0 +1,53 @@
+"""report.html: one self-contained page over runs, to be opened from disk.
+
+Plain JavaScript, SVG and canvas, in place of a plotting library: the bundles of those are 1 to 5 MB in every page, their
+points are neither reached by keyboard nor told to a screen reader, and their pages need a looser policy than ours.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+
+from modrobust.files import write_text
+from modrobust.report.page.payload import payload
+
+SCRIPTS = ("data", "statistics", "state", "say", "examples", "summary", "table", "marks", "boxes", "heat", "dialog", "main")
+"""One script after the other: an inlined module could not import another."""
+
+
+def write_page(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> list[Path]:
+    """Write folder/report.html.
+
+    Args:
+        rows: the rows of all results.csv, and `run`, the folder that each is from.
+        runs: run folders, from which configurations, states and logs are taken.
+        folder: created where it is not there.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    path = folder / "report.html"
+    write_text(path, _html(payload(rows, runs, folder)))
+    return [path]
+
+
+def _html(data: dict[str, str]) -> str:
+    """The template with style, script and data inlined; the policy allows these and nothing else, no network at all."""
+    source = {name: (files(__name__) / name).read_text() for name in ("template.html", "page.css")}
+    script = "'use strict';\n" + "\n".join((files(__name__) / f"{name}.js").read_text() for name in SCRIPTS)
+    style = source["page.css"]
+    policy = f"default-src 'none'; img-src data:; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'"
+    parts = {**data, "policy": policy, "style": style, "script": script}
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], source["template.html"])
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

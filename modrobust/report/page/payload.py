@@ -1,0 +1,110 @@
+"""What the page holds, as compressed text: the tables over runs, the runs, the example images."""
+
+import base64
+import gzip
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from modrobust.report.page.folders import Examples, about
+from modrobust.report.settings import differing
+
+GROUP = ["method", "variant", "model", "settings"]
+SERIES = ["run", "variant", "seed"]
+LOSS_UNIT = 1e-4  # losses are whole multiples of it, which compress to half of what floats need
+
+
+def payload(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> dict[str, str]:
+    """Everything in the page that is not its program, as base64 of gzip.
+
+    Args:
+        rows, runs, folder: see `write_page`.
+
+    Returns:
+        content: of JSON. created; quantiles, of Student's t with 1, 2, .. degrees of freedom at .975; runs; examples;
+        views, one for each dataset and split: compositions, groups (method, variant, model, settings), series (a run's
+        variant: run, group, seed, n_images), chance (percent, or null).
+        accuracies: of float32, little-endian, percent: of each view one after the other, a row for each series, a
+        column for each composition; NaN where it was not tested.
+        losses: of int32 alike, in units of LOSS_UNIT; negative where there is none.
+    """
+    number = {str(run): i for i, run in enumerate(runs)}
+    rows = rows.assign(run=rows["run"].map(str)).reset_index(drop=True)
+    rows = rows.assign(settings=_settings(rows))
+    examples = Examples()
+    described = [about(run, folder, examples) for run in runs]
+    views, accuracies, losses = [], [], []
+    for (dataset, split), some in rows.groupby(["dataset", "split"], sort=False):
+        view, accuracy, loss = _view(some, number)
+        classes = {described[one["run"]]["num_classes"] for one in view["series"]}
+        known = [n for n in classes if n]
+        chance = 100 / known[0] if len(known) == 1 else None
+        views.append({"dataset": dataset, "split": split, "chance": chance, **view})
+        accuracies.append(accuracy.astype("<f4").tobytes())
+        losses.append(loss.astype("<i4").tobytes())
+    seeds = max(len({one["seed"] for one in view["series"]}) for view in views)
+    content = {
+        "created": time.strftime("%Y-%m-%d %H:%M"),
+        "quantiles": [round(float(q), 6) for q in stdtrit(np.arange(1, max(seeds, 2)), 0.975)],
+        "lossUnit": LOSS_UNIT,
+        "views": views,
+        "runs": described,
+        "examples": examples.pictures,
+    }
+    return {
+        "content": _packed(json.dumps(content, separators=(",", ":")).encode()),
+        "accuracies": _packed(b"".join(accuracies)),
+        "losses": _packed(b"".join(losses)),
+    }
+
+
+def _packed(content: bytes) -> str:
+    return base64.b64encode(gzip.compress(content, 6, mtime=0)).decode()
+
+
+def _settings(rows: pd.DataFrame) -> "pd.Series[str]":
+    """What tells apart runs of the same method, variant, model and seed: their differing settings; else empty."""
+    cell = ["dataset", "split", "method", "variant", "model"]
+    runs = rows.groupby([*cell, "seed"])["run"].transform("nunique")
+    several = runs.groupby([rows[column] for column in cell]).transform("max") > 1
+    text = pd.Series("", index=rows.index)
+    for _, some in rows[several].groupby(cell):
+        told = differing([Path(run) for run in some["run"].unique()])
+        named = {str(run): " ".join(_told(settings)) for run, settings in told.items()}
+        text[some.index] = some["run"].map(named)
+    return text
+
+
+def _told(settings: dict[str, Any]) -> Iterator[str]:
+    for key, value in settings.items():
+        if key not in ("dataset.name", "model.name"):
+            yield f"{key}={value}"
+
+
+def _view(rows: pd.DataFrame, number: dict[str, int]) -> tuple[dict[str, Any], NDArray[Any], NDArray[Any]]:
+    """A dataset's split: its names, and accuracies and losses (series, compositions)."""
+    compositions = rows.drop_duplicates("composition").sort_values("n_corruptions", kind="stable")
+    groups = rows[GROUP].drop_duplicates().sort_values(GROUP, kind="stable")
+    series = rows.drop_duplicates(SERIES)
+    place = pd.MultiIndex.from_frame(series[SERIES]).get_indexer(pd.MultiIndex.from_frame(rows[SERIES]))
+    column = pd.Index(compositions["composition"]).get_indexer(pd.Index(rows["composition"]))
+    group = pd.MultiIndex.from_frame(groups).get_indexer(pd.MultiIndex.from_frame(series[GROUP]))
+    accuracy = np.full((len(series), len(compositions)), np.nan)
+    loss = np.full(accuracy.shape, -1.0)
+    accuracy[place, column] = rows["accuracy"]
+    loss[place, column] = np.rint(rows["loss"].clip(0, 2e5).fillna(-LOSS_UNIT) / LOSS_UNIT)
+    columns = (series["run"].map(number), group, series["seed"], series["n_images"])
+    names = ("run", "group", "seed", "n_images")
+    view = {
+        "compositions": compositions["composition"].tolist(),
+        "groups": groups.to_dict("records"),
+        "series": [dict(zip(names, map(int, values), strict=True)) for values in zip(*columns, strict=True)],
+    }
+    return view, accuracy, loss

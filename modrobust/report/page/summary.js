@@ -1,0 +1,19 @@
+// Accuracy of each group by number of corruptions.
+
+function drawSummary(compositions) {
+  const { view } = state;
+  const columns = view.counts.map((n) => compositions.filter((c) => view.parts[c].length === n));
+  const used = view.counts.map((_, i) => i).filter((i) => columns[i].length);
+  const head = ['Method', 'n', ...used.map((i) => `${view.counts[i]}`)];
+  const rows = shownGroups().map((group) => {
+    const cells = used.map((i) => make('td', {}, withInterval(overSeeds(view, group, columns[i]))));
+    return make('tr', {}, make('th', { scope: 'row' }, swatch(group), ` ${group.label}`), make('td', {}, `${group.seeds}`), ...cells);
+  });
+  const counts = used.map((i) => make('td', {}, `${columns[i].length}`));
+  rows.push(make('tr', { class: 'quiet' }, make('th', { scope: 'row' }, 'compositions'), make('td'), ...counts));
+  element('summary').replaceChildren(
+    make('caption', { class: 'unseen' }, 'Accuracy by method and number of corruptions'),
+    make('thead', {}, make('tr', {}, ...head.map((text) => make('th', { scope: 'col' }, text)))),
+    make('tbody', {}, ...rows),
+  );
+}

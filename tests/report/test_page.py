@@ -1,0 +1,109 @@
+"""The page's file: one piece, a policy that forbids all else, the numbers, and what runs lack."""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up import COMPOSITIONS, write_pictures, write_run
+
+from modrobust.report.page import write_page
+from modrobust.report.table import read
+
+METHODS = ("cross_entropy", "modules")
+
+
+def page(runs: list[Path], folder: Path) -> str:
+    (path,) = write_page(read(runs), runs, folder)
+    assert path == folder / "report.html" and [file.name for file in folder.iterdir()] == ["report.html"]
+    return path.read_text()
+
+
+def packed(html: str, name: str) -> bytes:
+    match = re.search(f'id="{name}">([^<]+)<', html)
+    assert match is not None
+    return gzip.decompress(base64.b64decode(match[1]))
+
+
+def content(html: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(packed(html, "content"))
+    return value
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    return [write_run(tmp_path / "outputs", method, seed) for method in METHODS for seed in (0, 1)]
+
+
+def test_one_file_whose_policy_allows_its_own_script_and_style_only(runs: list[Path], tmp_path: Path) -> None:
+    html = page(runs, tmp_path / "report")
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
+    assert policy is not None and policy[1].startswith("default-src 'none'; img-src data:;")
+    for tag in ("script", "style"):
+        text = re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+        assert len(text) == 1
+        assert base64.b64encode(hashlib.sha256(text[0].encode()).digest()).decode() in policy[1]
+    assert not re.findall(r"(?:src|href)=\"(?!#|data:)[^\"]*|@import|url\(h", html)
+    assert "{{" not in html
+
+
+def test_numbers_are_those_of_the_csv(runs: list[Path], tmp_path: Path) -> None:
+    html = page(runs, tmp_path / "report")
+    data = content(html)
+    (view,) = data["views"]
+    shape = (len(view["series"]), len(view["compositions"]))
+    accuracies = np.frombuffer(packed(html, "accuracies"), "<f4").reshape(shape)
+    losses = np.frombuffer(packed(html, "losses"), "<i4").reshape(shape) * data["lossUnit"]
+    assert shape == (4, len(COMPOSITIONS)) and view["chance"] == 10
+    for i, series in enumerate(view["series"]):
+        run = data["runs"][series["run"]]
+        table = pd.read_csv(run["name"] + "/results.csv").set_index("composition").loc[view["compositions"]]
+        assert (table["seed"] == series["seed"]).all()
+        assert (table["method"] == view["groups"][series["group"]]["method"]).all()
+        np.testing.assert_allclose(accuracies[i], table["accuracy"], rtol=1e-6)
+        np.testing.assert_allclose(losses[i], table["loss"], atol=5.1e-5)
+
+
+def test_runs_are_told_with_configuration_state_end_of_log_and_a_link(runs: list[Path], tmp_path: Path) -> None:
+    run = content(page(runs, tmp_path / "report"))["runs"][3]
+    assert run["link"] == "../outputs/runs/digits/modules-small_cnn/seed1-100000"
+    assert run["config"] == (runs[3] / "config.yaml").read_text()
+    assert run["status"]["state"] == "done" and "parts" not in run["status"]
+    log = (runs[3] / "run.log").read_text().splitlines()
+    assert run["log"].splitlines() == log[-20:]
+
+
+def test_runs_that_only_other_settings_tell_apart_are_groups_of_their_own(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path, "modules", seed, lr) for seed in (0, 1) for lr in (0.1, 0.02)]
+    runs += [write_run(tmp_path, "contrastive", 0)]
+    (view,) = content(page(runs, tmp_path / "report"))["views"]
+    assert [group["settings"] for group in view["groups"]] == ["", "method.lr=0.02", "method.lr=0.1"]
+    assert [series["group"] for series in view["series"]] == [2, 1, 2, 1, 0]
+
+
+def test_what_a_run_lacks_is_no_reason_to_fail(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "modules", 0)
+    for name in ("config.yaml", "status.json", "run.log"):
+        (run / name).unlink()
+    table = pd.read_csv(run / "results.csv")
+    table.iloc[3:].assign(loss=np.nan).to_csv(run / "results.csv", index=False)
+    data = content(page([run], tmp_path / "report"))
+    (told,) = data["runs"]
+    assert (told["config"], told["log"], told["status"], told["examples"]) == ("", "", {}, None)
+    assert len(data["views"][0]["compositions"]) == len(COMPOSITIONS) - 3 and data["views"][0]["chance"] is None
+
+
+def test_example_pictures_are_found_above_the_runs_and_embedded_once(runs: list[Path], tmp_path: Path) -> None:
+    write_pictures(tmp_path / "outputs")
+    data = content(page(runs, tmp_path / "report"))
+    assert [run["examples"] for run in data["runs"]] == [0, 0, 0, 0]
+    (picture,) = data["examples"]
+    (file,) = tmp_path.rglob("*.png")
+    assert base64.b64decode(picture["uri"].removeprefix("data:image/png;base64,")) == file.read_bytes()
+    assert picture["targets"] == [5, 9] and len(picture["compositions"]) == len(COMPOSITIONS)
