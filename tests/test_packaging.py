@@ -44,7 +44,8 @@ def test_the_wheel_holds_code_configuration_and_plugins_and_nothing_else(wheel: 
     shipped = {name.removeprefix("modrobust/conf/") for name in names if name.startswith("modrobust/conf/")}
     assert shipped == {str(file.relative_to(ROOT / "conf")) for file in (ROOT / "conf").rglob("*.yaml")}
     for package in tops:
-        sources = {str(file.relative_to(ROOT)) for file in (ROOT / package).rglob("*.py")}
+        files = (file for file in (ROOT / package).rglob("*") if file.suffix in (".py", ".html", ".css", ".js"))
+        sources = {str(file.relative_to(ROOT)) for file in files}
         assert sources and sources <= set(names)
 
 

@@ -70,9 +70,11 @@ def _images(runs: list[Path], output: Path | None) -> Iterator[Path]:
     rows = read(runs)
     print(f"{markdown(over_seeds(rows))}\n")
     if output:  # each kind of files: write(rows, runs, output) -> their paths
+        from modrobust.report.page import write_page
         from modrobust.report.tables import write_tables
 
         yield from write_tables(rows, runs, output)
+        yield from write_page(rows, runs, output)
 
 
 def _structured(runs: list[Path], output: Path | None) -> Iterator[Path]:

@@ -14,7 +14,7 @@ import pytest
 from made_up import COMPOSITIONS, write_pictures, write_run
 
 from modrobust.report.page import write_page
-from modrobust.report.table import read
+from modrobust.report.results import read
 
 METHODS = ("cross_entropy", "modules")
 

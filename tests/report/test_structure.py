@@ -139,7 +139,7 @@ def test_both_kinds_are_shown_and_written_and_the_same_again(
     printed = capsys.readouterr()
     assert "| erm (cnn) | 1 | 90.0 |" in printed.out and "| mlp | 0.75 | 3 |" in printed.out
     assert printed.err.splitlines()[0] == f"modrobust-report: without results, missing: {tmp_path}/runs/c"
-    names = ["table.md", "table.csv", "structure.md", "structure.csv", "curves.pdf", "curves.png"]
+    names = ["table.md", "table.csv", "report.html", "structure.md", "structure.csv", "curves.pdf", "curves.png"]
     names += ["dataset.train_fraction.pdf", "dataset.train_fraction.png"]
     assert printed.out.split()[-len(names) :] == [str(tmp_path / "two" / name) for name in names]
     for name in names:

@@ -1,7 +1,7 @@
 """report.html: one self-contained page over runs, to be opened from disk.
 
-Plain JavaScript, SVG and canvas, in place of a plotting library: the bundles of those are 1 to 5 MB in every page, their
-points are neither reached by keyboard nor told to a screen reader, and their pages need a looser policy than ours.
+Plain JavaScript, SVG and canvas, in place of a plotting library: the bundles of those (plotly's, say) are megabytes in
+every page, and their points can neither be reached by keyboard nor be read by a screen reader.
 """
 
 import base64
@@ -16,7 +16,10 @@ import pandas as pd
 from modrobust.files import write_text
 from modrobust.report.page.payload import payload
 
-SCRIPTS = ("data", "statistics", "state", "say", "examples", "summary", "table", "marks", "boxes", "heat", "dialog", "main")
+SCRIPTS = (
+    *("data", "statistics", "state", "say", "examples", "summary", "table"),
+    *("marks", "boxes", "heat", "dialog", "main"),
+)
 """One script after the other: an inlined module could not import another."""
 
 

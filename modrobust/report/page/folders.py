@@ -12,7 +12,10 @@ from modrobust.files import read_json
 
 LOG_LINES = 20
 LOG_BYTES = 6000  # thousands of runs share a page
-STATUS = ("state", "attempt", "started", "seconds", "error", "host", "slurm_job_id", "git_commit", "git_dirty", "python")
+STATUS = (
+    *("state", "attempt", "started", "seconds", "error", "host", "slurm_job_id"),
+    *("git_commit", "git_dirty", "python"),
+)
 
 
 class Examples:

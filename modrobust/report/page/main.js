@@ -43,7 +43,7 @@ async function start() {
   await load();
   const views = report.views.map((view, i) => make('option', { value: i }, `${view.dataset} ${view.split}`));
   element('view').replaceChildren(...views);
-  element('made').textContent = `Made by modrobust-report on ${report.created} from ${report.runs.length} runs. Nothing is loaded from a network.`;
+  element('made').textContent = `Made by modrobust-report from ${report.runs.length} runs. Nothing is loaded from a network.`;
   element('page').hidden = false;
   choose(report.views[0]);
   listen(redraw);

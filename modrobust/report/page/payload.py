@@ -3,7 +3,6 @@
 import base64
 import gzip
 import json
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ def payload(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> dict[str,
         rows, runs, folder: see `write_page`.
 
     Returns:
-        content: of JSON. created; quantiles, of Student's t with 1, 2, .. degrees of freedom at .975; runs; examples;
+        content: of JSON. quantiles, of Student's t with 1, 2, .. degrees of freedom at .975; runs; examples;
         views, one for each dataset and split: compositions, groups (method, variant, model, settings), series (a run's
         variant: run, group, seed, n_images), chance (percent, or null).
         accuracies: of float32, little-endian, percent: of each view one after the other, a row for each series, a
@@ -51,7 +50,6 @@ def payload(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> dict[str,
         losses.append(loss.astype("<i4").tobytes())
     seeds = max(len({one["seed"] for one in view["series"]}) for view in views)
     content = {
-        "created": time.strftime("%Y-%m-%d %H:%M"),
         "quantiles": [round(float(q), 6) for q in stdtrit(np.arange(1, max(seeds, 2)), 0.975)],
         "lossUnit": LOSS_UNIT,
         "views": views,
