@@ -60,10 +60,10 @@ function choose(view) {
 
 function listen(redraw) {
   element('filters').addEventListener('submit', (event) => event.preventDefault());
-  element('filters').addEventListener('reset', () => setTimeout(() => { choose(state.view); redraw(); }));
+  element('filters').addEventListener('reset', (event) => { event.preventDefault(); choose(state.view); redraw(); });
   element('view').addEventListener('change', (event) => { choose(report.views[event.target.value]); redraw(); });
-  for (const id of ['count', 'containing', 'text']) {
-    element(id).addEventListener('input', (event) => { state[id] = event.target.value; redraw(); });
+  for (const [id, kind] of [['count', 'change'], ['containing', 'change'], ['text', 'input']]) {
+    element(id).addEventListener(kind, (event) => { state[id] = event.target.value; redraw(); });
   }
   const boxes = () => [...element('methods-list').querySelectorAll('input')];
   const take = () => {

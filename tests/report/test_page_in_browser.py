@@ -1,0 +1,369 @@
+"""The page in a real Chromium: no errors, no network, and everything a reader does, by mouse and by keyboard."""
+
+import json
+import shutil
+import warnings
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_up import COMPOSITIONS, write_pictures, write_run
+
+from modrobust.corruption.composition import label
+from modrobust.report.page import write_page
+from modrobust.report.results import read
+from modrobust.report.table import over_seeds
+
+pytest.importorskip("selenium", reason="no selenium: pip install selenium")
+from selenium import webdriver
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or DRIVER is None, reason="no browser: apt-get install chromium chromium-driver"
+)
+METHODS = ("auto_modules", "contrastive", "modules")
+SEEDS = (0, 1, 2)
+NAMES = [label(composition) for composition in COMPOSITIONS]
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    outputs = tmp_path_factory.mktemp("page") / "outputs"
+    for method in METHODS:
+        for seed in SEEDS:
+            write_run(outputs, method, seed)
+    write_pictures(outputs)
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def rows(outputs: Path) -> pd.DataFrame:
+    return read(sorted(file.parent for file in outputs.rglob("results.csv")))
+
+
+@pytest.fixture(scope="module")
+def url(outputs: Path, rows: pd.DataFrame) -> str:
+    (path,) = write_page(rows, [Path(run) for run in rows["run"].unique()], outputs.parent)
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
+    options.add_argument("--window-size=1400,1000")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the driver's sockets
+        driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+        yield driver
+        driver.quit()
+
+
+class Page:
+    """The page as a reader sees it."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def one(self, css: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def all(self, css: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, css)
+
+    def texts(self, css: str) -> list[str]:
+        script = "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)"
+        found: list[str] = self.driver.execute_script(script, css)
+        return found
+
+    def text(self, css: str) -> str:
+        (text,) = self.texts(css)
+        return text
+
+    def press(self, *keys: str) -> None:
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def focus(self, css: str) -> None:
+        """Give the focus as the keyboard would: with its ring."""
+        self.driver.execute_script("document.querySelector(arguments[0]).focus({ focusVisible: true })", css)
+
+    def hover(self, css: str, x: float = 0, y: float = 0) -> None:
+        """Move the pointer over an element, off its centre by x and y."""
+        self.driver.execute_script("document.querySelector(arguments[0]).scrollIntoView({ block: 'center' })", css)
+        ActionChains(self.driver).move_to_element_with_offset(self.one(css), round(x), round(y)).perform()
+
+    def tooltip(self) -> list[str]:
+        return self.texts("#tooltip:not([hidden]) > *")
+
+    def dialog(self) -> str:
+        return self.text("dialog[open] h2")
+
+
+@pytest.fixture
+def page(browser: webdriver.Chrome, url: str) -> Iterator[Page]:
+    """The page, freshly opened; after the test it must have said no error and asked no network."""
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)  # what came before
+    browser.get(url)
+    WebDriverWait(browser, 20).until(lambda one: one.execute_script("return document.documentElement.dataset.ready"))
+    yield Page(browser)
+    assert browser.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
+    assert {one for one in asked if not one.startswith("data:")} == {url}
+
+
+def expected(rows: pd.DataFrame, method: str) -> "pd.Series[float]":
+    return rows[rows["method"] == method].groupby("composition")["accuracy"].mean()
+
+
+def test_table_shows_the_numbers_of_the_csv(page: Page, rows: pd.DataFrame) -> None:
+    assert sorted(page.texts("#table tbody th")) == sorted(NAMES)
+    for column, method in enumerate(METHODS):
+        shown = dict(
+            zip(page.texts("#table tbody th"), page.texts(f"#table tbody td:nth-child({column + 3})"), strict=True)
+        )
+        for name, accuracy in expected(rows, method).items():
+            assert float(shown[str(name)]) == pytest.approx(accuracy, abs=0.0501)
+    assert page.texts("#table thead small") == ["n = 3"] * 3
+
+
+def test_summary_shows_means_and_intervals_of_the_table_over_seeds(page: Page, rows: pd.DataFrame) -> None:
+    cells = over_seeds(rows).set_index(["method", "n_corruptions"])
+    for row, method in enumerate(METHODS):
+        shown = page.texts(f"#summary tbody tr:nth-child({row + 1}) td")
+        assert shown[0] == "3"
+        for number, text in enumerate(shown[1:]):
+            mean, interval = map(float, text.split(" ± "))
+            assert mean == pytest.approx(cells.loc[(method, number), "accuracy"], abs=0.0501)
+            assert interval == pytest.approx(cells.loc[(method, number), "interval"], abs=0.0501)
+
+
+def test_sorting_by_click_and_by_keyboard(page: Page, rows: pd.DataFrame) -> None:
+    column = "#table tbody td:nth-child(5)"
+    page.one("#table thead th:nth-child(5) button").click()
+    down = [float(text) for text in page.texts(column)]
+    assert down == sorted(down, reverse=True)
+    assert page.one("#table thead th:nth-child(5)").get_attribute("aria-sort") == "descending"
+    page.press(Keys.ENTER)  # the button keeps the focus
+    assert [float(text) for text in page.texts(column)] == down[::-1]
+    assert page.one("#table thead th:nth-child(5)").get_attribute("aria-sort") == "ascending"
+    assert page.text("#said") == "sorted by modules, ascending"
+    page.focus("#table thead th:first-child button")
+    page.press(Keys.SPACE)
+    assert page.texts("#table tbody th") == sorted(NAMES)
+    assert len(page.all("#table [aria-sort]")) == 1
+
+
+def test_filters_by_text_number_content_and_method(page: Page) -> None:
+    assert page.text("#rows").startswith("167 of 167 compositions, 3 of 3 methods")
+    page.one("#text").send_keys("swirl-inv")
+    found = [name for name in NAMES if "Swirl-Inv" in name]
+    assert sorted(page.texts("#table tbody th")) == sorted(found)
+    assert page.text("#rows").startswith(f"{len(found)} of 167 compositions")
+    Select(page.one("#count")).select_by_value("3")
+    found = [name for name in found if name.count("-") == 2]
+    assert found and sorted(page.texts("#table tbody th")) == sorted(found)
+    page.one("#filters [type=reset]").click()
+    assert len(page.texts("#table tbody th")) == 167
+    Select(page.one("#containing")).select_by_value("Contrast")
+    assert sorted(page.texts("#table tbody th")) == sorted(name for name in NAMES if "Contrast" in name)
+    page.one("#methods summary").click()
+    page.one("#methods-list label:nth-child(2)").click()
+    assert [text.split()[0] for text in page.texts("#table thead button")[2:]] == ["auto_modules", "modules"]
+    page.press(Keys.ESCAPE)
+    page.one("#text").send_keys("nothing has this name")
+    assert page.texts("#table tbody th") == []
+
+
+def test_filters_reach_the_summary(page: Page, rows: pd.DataFrame) -> None:
+    page.one("#text").send_keys("Swirl-Contrast")
+    some = over_seeds(rows[rows["composition"].str.contains("Swirl-Contrast")]).set_index(["method", "n_corruptions"])
+    first = float(page.text("#summary tbody tr:nth-child(3) td:nth-child(3)").split()[0])
+    assert first == pytest.approx(some.loc[("modules", 2), "accuracy"], abs=0.0501)
+
+
+def test_box_plot_by_keyboard_tells_boxes_and_points_and_opens_a_run(page: Page, rows: pd.DataFrame) -> None:
+    page.focus("#boxes")
+    assert page.tooltip()[0] == "auto_modules, 0 corruptions"
+    page.press(Keys.ARROW_RIGHT * 5)
+    some = rows[(rows["method"] == "modules") & (rows["n_corruptions"] == 1)]
+    quartiles = some["accuracy"].quantile([0.25, 0.5, 0.75])
+    words = ["modules, 1 corruption", f"median {quartiles[0.5]:.1f} %"]
+    words += [page.tooltip()[2], f"{len(some)} points"]
+    assert page.tooltip() == words and page.text("#said") == "; ".join(words)
+    assert page.tooltip()[2].startswith(f"quartiles {quartiles[0.25]:.1f} to {quartiles[0.75]:.1f}")
+    page.press(Keys.ARROW_UP)
+    name, run, numbers = page.tooltip()
+    seed = int(run.removeprefix("modules, seed "))
+    (row,) = some[(some["seed"] == seed) & (some["composition"] == name)].to_dict("records")
+    assert numbers == f"{row['accuracy']:.2f} %, loss {row['loss']:.3f}"
+    assert page.text("#examples-name") == name
+    page.press(Keys.ENTER)
+    assert page.dialog() == f"modules, seed {seed}"
+    folder = Path(row["run"])
+    assert page.texts("dialog pre")[0].rstrip() == (folder / "config.yaml").read_text().rstrip()
+    assert page.texts("dialog pre")[1].splitlines() == (folder / "run.log").read_text().splitlines()[-20:]
+    assert (
+        page.texts("dialog pre mark") == ["seed: 1\n", "  name: modules\n"] or len(page.texts("dialog pre mark")) == 2
+    )
+    assert page.text("dialog dd:has(a)") == folder.as_posix()
+    link = page.one("dialog dd a").get_attribute("href")
+    assert link is not None and link.rstrip("/") == folder.as_uri()
+    for _ in range(6):  # the focus stays in the dialog
+        page.press(Keys.TAB)
+        assert page.driver.execute_script(
+            "const e = document.activeElement; return e === document.body || !!e.closest('dialog')"
+        )
+    page.press(Keys.ESCAPE)
+    assert page.all("dialog[open]") == []
+    assert page.driver.execute_script("return document.activeElement.id") == "boxes"
+
+
+def test_box_plot_by_mouse(page: Page) -> None:
+    page.hover("#boxes svg g:nth-of-type(2)")
+    assert page.tooltip()
+    before = page.tooltip()
+    page.hover("#boxes svg g:nth-of-type(20)")
+    assert page.tooltip() != before
+    found = page.driver.execute_script("const p = plot.columns[20].points[7]; return [p.x, p.y, p.composition]")
+    x, y, composition = found
+    size = page.one("#boxes .sheet").rect
+    page.hover("#boxes .sheet", x - size["width"] / 2, y - size["height"] / 2)
+    ActionChains(page.driver).click().perform()
+    assert page.dialog().startswith("modules, seed")
+    names = page.driver.execute_script("return state.view.compositions")
+    assert names[composition] in page.texts("dialog dt")
+    page.one("dialog .close").click()
+    assert page.all("dialog[open]") == []
+
+
+def test_heat_map_by_keyboard_and_mouse(page: Page, rows: pd.DataFrame) -> None:
+    page.focus("#heat")
+    assert page.tooltip()[:2] == ["Identity", "auto_modules"]
+    page.press(Keys.ARROW_DOWN * 2, Keys.ARROW_RIGHT)
+    name, method, numbers = page.tooltip()
+    assert (method, name.count("-")) == ("modules", 0)
+    assert float(numbers.split()[0]) == pytest.approx(expected(rows, "modules")[name], abs=0.0501)
+    assert numbers.endswith("% (n = 3)") and page.text("#said").startswith(f"{name}; modules")
+    page.press(Keys.ENTER)
+    assert page.dialog() == name
+    assert [text.strip() for text in page.texts("dialog tbody button")] == [f"C modules, seed {seed}" for seed in SEEDS]
+    some = rows[(rows["method"] == "modules") & (rows["composition"] == name)].sort_values("seed")
+    assert page.texts("dialog tbody td:nth-child(2)") == [f"{accuracy:.2f}" for accuracy in some["accuracy"]]
+    page.one("dialog tbody tr:nth-child(2) button").click()
+    assert page.dialog() == "modules, seed 1"
+    page.press(Keys.ESCAPE)
+    page.hover("#heat .sheet", 40)
+    assert page.tooltip()[0] in NAMES and page.text("#examples-name") == page.tooltip()[0]
+
+
+def test_examples_follow_the_cursor_and_the_focus(page: Page) -> None:
+    def seen() -> tuple[str, str, list[str]]:
+        last = page.all("#examples .tiles")[-1]
+        tile = last.find_element(By.CSS_SELECTOR, ".tile:nth-child(2)")
+        place = tile.value_of_css_property("background-position")
+        return page.text("#examples-name"), str(last.get_attribute("aria-label")), place.split()
+
+    page.focus("#table tbody tr:nth-child(4) button")
+    name = page.texts("#table tbody th")[3]
+    row = NAMES.index(name)
+    assert seen() == (name, f"Test images (classes 5, 9) under {name}", ["-56px", f"{-56 * row}px"])
+    assert page.texts("#examples figcaption") == ["as they are", name.replace("-", " → ")]
+    page.hover("#table tbody tr:nth-child(6) td:nth-child(3)")
+    assert seen()[0] == page.texts("#table tbody th")[5]
+    width = page.driver.execute_async_script(
+        "const [uri, done] = [report.examples[0].uri, arguments[0]];"
+        "const image = new Image(); image.onload = () => done(image.naturalWidth); image.src = uri;"
+    )
+    assert width == 16  # the policy lets the picture in
+    page.focus("#table tbody tr:nth-child(4) button")
+    page.press(Keys.ENTER)
+    assert page.dialog() == name and len(page.all("dialog .tile")) == 4
+    assert len(page.texts("dialog tbody tr")) == 9
+
+
+def test_where_no_examples_are_stored_the_page_says_so(page: Page) -> None:
+    page.driver.execute_script(
+        "report.runs.forEach((run) => { run.examples = null; }); report.views.forEach(prepare); redraw()"
+    )
+    assert page.text("#examples-note").startswith("No example images are stored")
+    assert page.all("#examples .tile") == []
+
+
+def test_dark_and_light(page: Page) -> None:
+    def background() -> str:
+        return page.one("body").value_of_css_property("background-color")
+
+    def scheme(name: str) -> None:
+        features = [{"name": "prefers-color-scheme", "value": name}]
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    scheme("light")
+    light = background()
+    Select(page.one("#theme")).select_by_value("dark")
+    dark = background()
+    assert dark != light and page.driver.execute_script("return ink('paper')") == "#14171c"
+    scheme("dark")
+    Select(page.one("#theme")).select_by_value("light")
+    assert background() == light
+    Select(page.one("#theme")).select_by_value("")
+    assert background() == dark
+    scheme("light")
+    assert background() == light
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 400)])
+def test_everything_has_a_name_a_role_and_a_contrast(page: Page, theme: str, width: int) -> None:
+    """By axe-core's rules for WCAG 2 A and AA, with a dialog open and without."""
+    axe = find_spec("axe_core_python")
+    if axe is None or axe.origin is None:
+        pytest.skip("no axe-core: pip install axe-core-python")
+    script = Path(axe.origin).with_name("axe.min.js")
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        Select(page.one("#theme")).select_by_value(theme)
+        Select(page.one("#count")).select_by_value("1")  # a short table: axe looks at every cell
+        page.driver.execute_script(script.read_text())
+        run = "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'best-practice'] }).then(arguments[0])"
+        for opened in ("", "openRun(0, 3)", "openRuns(3, shownGroups())"):
+            page.driver.execute_script(opened)
+            result = page.driver.execute_async_script(run)
+            faults = [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in result["violations"]]
+            assert faults == []
+            assert len(result["passes"]) > 15
+        overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.driver.execute_script(overflow) == 0
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_structure_for_screen_readers(page: Page) -> None:
+    """What needs no axe: one first heading, no level left out, named controls, heads of tables."""
+    levels = [
+        int(text[1])
+        for text in page.driver.execute_script(
+            "return [...document.querySelectorAll('h1, h2, h3')].map((e) => e.tagName)"
+        )
+    ]
+    assert levels[0] == 1 and levels.count(1) == 1 and all(b - a <= 1 for a, b in pairwise(levels))
+    for control in page.all("#filters :is(select, input, button), #theme, [role=application], [role=region]"):
+        assert control.accessible_name or not control.is_displayed()
+    for table in ("#summary", "#table"):
+        assert page.texts(f"{table} caption") and len(page.all(f"{table} thead th:not([scope=col])")) == 0
+        assert len(page.all(f"{table} tbody tr")) == len(page.all(f"{table} tbody th[scope=row]"))
+    assert page.one("#rows").aria_role == "status" and page.one("#said").get_attribute("aria-live") == "polite"
+    assert page.one("html").get_attribute("lang") == "en"
