@@ -12,7 +12,7 @@ from modrobust.errors import UserError
 from modrobust.keys import check_keys, check_kinds, unknown_choice, written
 
 # What may differ between two runs that must give the same result.
-_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis")
+_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "task")
 # What every trained part depends on.
 _OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb")
 
@@ -42,15 +42,22 @@ def fingerprint(content: Any) -> str:
 
 
 def run_folder(cfg: DictConfig) -> str:
-    """A run's folder below the runs folder: <dataset>/<method>-<model>/seed<k>-<hash>[/shard-2of8]."""
+    """A run's folder below the runs folder: <dataset>/<method>-<model>/seed<k>-<hash>[/shard-2of8].
+
+    A task's folder, below the tasks folder, is <that>/<task>-<hash>.
+    """
     content = identity(cfg)
     dataset, method, model = (content[group]["name"] for group in ("dataset", "method", "model"))
     folder = f"{dataset}/{method}-{model}/seed{content['seed']}-{fingerprint(content)}"
+    if "task" in cfg:
+        task = OmegaConf.to_container(cfg.task)  # not resolved, for a folder in it may refer to this one
+        return f"{folder}/{cfg.task.name}-{fingerprint(task)}"
     shard = str(cfg.evaluation.shard)  # not checked: in a sweep it is for its own run to refuse it
     return folder if shard == "1/1" else f"{folder}/shard-{shard.replace('/', 'of')}"
 
 
 OmegaConf.register_new_resolver("run_folder", lambda _root_: run_folder(_root_), replace=True)
+OmegaConf.register_new_resolver("runs_or_tasks", lambda _root_: "tasks" if "task" in _root_ else "runs", replace=True)
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ GROUPS = {
     "corruption": "elemental corruptions and the compositions tested",
     "method": "how it is learnt",
     "model": "the network; a dataset brings its own",
+    "task": "something else than to train and test",
     "experiment": "a study: its settings, and with -m its runs",
 }
 
@@ -16,6 +17,7 @@ EXAMPLES = """\
   modrobust corruption.elemental.Contrast.severity=4         another severity
   modrobust evaluation.split=valid evaluation.max_length=2   test other images on shorter compositions
   modrobust dataset=boolean model=modular replicas=100       modular structure, a hundred seeds as one batch
+  modrobust task=export_images                               corrupted images as PNG files
   modrobust -m experiment=digits hydra/launcher=local        all methods on the digits, several runs at once
   modrobust -m experiment=digits hydra/launcher=slurm        the same on a cluster"""
 

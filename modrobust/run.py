@@ -1,10 +1,10 @@
-"""One run: config -> dataset -> corruption -> model -> method -> evaluation -> results."""
+"""One run: config -> dataset -> corruption -> model -> method -> evaluation -> results; or a task."""
 
 import logging
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -19,6 +19,7 @@ from modrobust.explain import explain
 from modrobust.options import CONF
 
 if TYPE_CHECKING:
+    from modrobust.method.experiment import Experiment
     from modrobust.runs import Run
 
 log = logging.getLogger(__name__)
@@ -45,11 +46,17 @@ def work_once(cfg: DictConfig) -> None:
     from modrobust.shards import merge
 
     check(cfg)
+    output = Path(HydraConfig.get().runtime.output_dir)
+    if "task" in cfg:
+        with Run(output, cfg) as record:
+            experiment, method = experiment_of(cfg), instantiate(unnamed(cfg.method))
+            instantiate(unnamed(cfg.task))(experiment, method, record.folder)
+        return
     wanted, elemental = cfg.evaluation, cfg.corruption.elemental
     compositions = instantiate(cfg.corruption.compositions, _convert_="all")
     compositions = choose(compositions, elemental, wanted.compositions, wanted.max_length)
     part, of = parse_shard(wanted.shard)
-    record = Run(Path(HydraConfig.get().runtime.output_dir), cfg)
+    record = Run(output, cfg)
     if record.done:
         log.info("This run is done already; nothing to do. To repeat it, move its folder away.")
     else:
@@ -62,36 +69,17 @@ def work_once(cfg: DictConfig) -> None:
 
 
 def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) -> None:
-    """From the configuration, known to be good, to the results. Below here nothing sees `cfg`."""
+    """From the configuration, known to be good, to the results."""
     from modrobust.dataset.structure import StructuredDataset  # imports torch, like all that follows
-    from modrobust.device import place, prepare
     from modrobust.evaluation import evaluate, split_asked, write
     from modrobust.evaluation_bits import evaluate_bits, splits_asked
     from modrobust.examples import write_examples
-    from modrobust.method.experiment import Experiment
-    from modrobust.method.fit import Training
-    from modrobust.parts import Parts, content_of
     from modrobust.vis import draw_inputs, draw_rows
 
-    device = prepare(cfg.device, cfg.threads)
-    dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
+    experiment = experiment_of(cfg)
+    dataset: Any = experiment.data
     of_bits = isinstance(dataset, StructuredDataset)
     (splits_asked if of_bits else split_asked)(cfg.evaluation, dataset)
-    corruption = instantiate(cfg.corruption)
-    data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
-    experiment = Experiment(
-        data=place(dataset, device),
-        corruption=corruption,
-        build=partial(instantiate, unnamed(cfg.model)),
-        training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
-        parts=Parts(
-            Path(cfg.paths.outputs) / "parts", {**training_identity(cfg), "data": data}, identity(cfg)["corruption"]
-        ),
-        seed=cfg.seed,
-        device=device,
-        cache_gb=cfg.cache_gb,
-        replicas=cfg.replicas,
-    )
     if cfg.vis:
         draw_inputs(experiment, compositions, record.folder)
     trained = instantiate(unnamed(cfg.method)).train(experiment)
@@ -103,8 +91,33 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
     if cfg.evaluate and of_bits:
         evaluate_bits(trained, dataset, wanted, folder, names)
     elif cfg.evaluate:
-        write_examples(Path(cfg.paths.outputs), identity(cfg), dataset, corruption)
-        options = {"batch_size": wanted.batch_size, "activations": wanted.activations, "device": device}
+        write_examples(Path(cfg.paths.outputs), identity(cfg), dataset, experiment.corruption)
+        options = {"batch_size": wanted.batch_size, "activations": wanted.activations, "device": experiment.device}
         options |= {"folder": folder, "checkpoint_seconds": cfg.checkpoint_seconds}
-        results = evaluate(trained, experiment.dataset, wanted.split, corruption, compositions, **options)
+        results = evaluate(trained, experiment.dataset, wanted.split, experiment.corruption, compositions, **options)
         write(results, dataset.splits[wanted.split], folder, {**names, "seed": cfg.seed, "split": wanted.split})
+
+
+def experiment_of(cfg: DictConfig) -> "Experiment":
+    """What methods and tasks are given. Below here nothing sees `cfg`."""
+    from modrobust.device import place, prepare
+    from modrobust.method.experiment import Experiment
+    from modrobust.method.fit import Training
+    from modrobust.parts import Parts, content_of
+
+    device = prepare(cfg.device, cfg.threads)
+    dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
+    data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
+    return Experiment(
+        data=place(dataset, device),
+        corruption=instantiate(cfg.corruption),
+        build=partial(instantiate, unnamed(cfg.model)),
+        training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
+        parts=Parts(
+            Path(cfg.paths.outputs) / "parts", {**training_identity(cfg), "data": data}, identity(cfg)["corruption"]
+        ),
+        seed=cfg.seed,
+        device=device,
+        cache_gb=cfg.cache_gb,
+        replicas=cfg.replicas,
+    )

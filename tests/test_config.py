@@ -19,7 +19,16 @@ from modrobust.errors import UserError
 from modrobust.options import CONF, options
 
 FILES = sorted(CONF.rglob("*.yaml"))
-IN_DEFAULTS = ("dataset", "corruption", "method", "model", "experiment", "training/optimizer", "training/schedule")
+IN_DEFAULTS = (
+    "dataset",
+    "corruption",
+    "method",
+    "model",
+    "task",
+    "experiment",
+    "training/optimizer",
+    "training/schedule",
+)
 OF_BITS = ("boolean", "digit_pairs", "mnist_pairs")  # datasets that go with method=supervised; others with the others
 OF_CLASSES = [
     *itertools.product(sorted({*options("dataset")} - {*OF_BITS}), sorted({*options("method")} - {"supervised"}))
@@ -226,6 +235,14 @@ def test_what_has_an_effect_names_a_run(override: str) -> None:
 def test_shards_lie_in_the_folder_of_the_whole() -> None:
     assert folder("evaluation.shard=2/8") == f"{folder()}/shard-2of8"
     assert folder("evaluation.shard=1/1") == folder()
+
+
+def test_a_task_has_a_folder_of_its_own_and_changes_no_part() -> None:
+    cfg = composed("task=statistics")
+    assert re.fullmatch(rf"{folder()}/statistics-[0-9a-f]{{10}}", run_folder(cfg))
+    assert folder("task=statistics", "task.split=test") != folder("task=statistics")
+    assert identity(cfg) == identity(composed())
+    assert folder("task=statistics", "vis=true") == folder("task=statistics")
 
 
 def test_identity_is_plain_and_leaves_the_configuration_as_it_is() -> None:

@@ -32,7 +32,7 @@ def test_help_lists_every_option_of_every_group(tmp_path: Path) -> None:
     result = modrobust(tmp_path, "--help")
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
-    for group in ("dataset", "corruption", "method", "model", "experiment"):
+    for group in ("dataset", "corruption", "method", "model", "task", "experiment"):
         place = next(i for i, line in enumerate(lines) if line.startswith(f"  {group}="))
         options = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
         assert lines[place + 1].strip() == ", ".join(options)

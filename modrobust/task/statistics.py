@@ -1,0 +1,58 @@
+"""Statistics of a dataset's pixels."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from modrobust.dataset.splits import Split
+from modrobust.errors import UserError, nearest
+from modrobust.files import write_text
+from modrobust.method.experiment import Experiment
+
+log = logging.getLogger(__name__)
+
+IMAGES_AT_ONCE = 1024
+
+
+class Statistics:
+    """Writes statistics.csv, a row for each channel: mean and standard deviation of pixels in 0..1."""
+
+    def __init__(self, split: str) -> None:
+        """Keep the name of the split."""
+        self.split = split
+
+    def __call__(self, experiment: Experiment, method: Any, folder: Path) -> None:
+        """Count, print and write; the method makes no difference. Raises UserError where there is no such split."""
+        dataset = experiment.dataset
+        if self.split not in dataset.splits:
+            near, allowed = nearest(self.split, dataset.splits), ", ".join(dataset.splits)
+            raise UserError(f"task.split={self.split}: {dataset.name} has the splits {allowed}.{near}")
+        split = dataset.splits[self.split]
+        mean, std = mean_and_std(split)
+        given = {"dataset": dataset.name, "split": self.split, "n_images": len(split)}
+        table = pd.DataFrame({**given, "channel": range(len(mean)), "mean": mean, "std": std})
+        write_text(folder / "statistics.csv", table.to_csv(index=False, lineterminator="\n"))
+        print(f"# {dataset.name}, {self.split}: {len(split)} images; pixels in 0..1, per channel")
+        for name, values in {"mean": mean, "std": std}.items():
+            print(f"{name}: [{', '.join(f'{value:.8g}' for value in values)}]")
+        log.info("written: %s", folder / "statistics.csv")
+
+
+def mean_and_std(split: Split) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of all pixels of uint8 images, over 255, per channel: float64 (C,) each; the deviation of the population.
+
+    From exact counts of the 256 values.
+    """
+    counts = torch.zeros(split.inputs.shape[1], 256, dtype=torch.int64)
+    for some in split.inputs.split(IMAGES_AT_ONCE):
+        for channel, pixels in enumerate(some.cpu().transpose(0, 1)):
+            counts[channel] += pixels.flatten().bincount(minlength=256)
+    value, count = np.arange(256) / 255, counts.numpy()
+    mean = count @ value / count.sum(1)
+    variance = (count * (value - mean[:, None]) ** 2).sum(1) / count.sum(1)
+    return mean, np.sqrt(variance)

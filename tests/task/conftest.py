@@ -1,0 +1,34 @@
+"""An experiment of made-up images, as a task is given it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from modrobust.method.experiment import Experiment
+from modrobust.options import CONF
+from modrobust.run import experiment_of
+
+TINY = (
+    *("threads=1", "device=cpu", "dataset._target_=tiny.images", "dataset.image_size=16"),
+    *("dataset.n_train=12", "dataset.n_valid=8", "dataset.n_test=10"),
+)
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Callable[..., DictConfig]:
+    """The configuration of a command line with tiny data; outputs go to tmp_path."""
+
+    def configured(*overrides: str) -> DictConfig:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("config", overrides=[*TINY, f"paths.outputs={tmp_path}", *overrides])
+
+    return configured
+
+
+@pytest.fixture
+def experiment(configured: Callable[..., DictConfig]) -> Callable[..., Experiment]:
+    """What methods and tasks are given."""
+    return lambda *overrides: experiment_of(configured(*overrides))
