@@ -16,7 +16,7 @@ class Without:
 
     Attributes:
         run: its folder.
-        state: done (trained, not tested), running, queued, preempted, failed, lost, missing, or `2 of 8 shares`.
+        state: `done, not tested`, running, queued, preempted, failed, lost, missing, or `2 of 8 shares done`.
     """
 
     run: Path
@@ -76,7 +76,8 @@ def _states(runs: list[Path]) -> list[Without]:
             states |= {run: status.state for run, status in statuses(of_place, place).items()}
         except UserError:
             states |= {run: _content(run).get("state", "missing") for run in of_place}
-    return [Without(run, _shares(run) or str(states[run.absolute()])) for run in runs]
+    states = {run: "done, not tested" if state == "done" else state for run, state in states.items()}
+    return [Without(run, _shares(run) or states[run.absolute()]) for run in runs]
 
 
 def _content(run: Path) -> dict[str, Any]:
@@ -87,4 +88,4 @@ def _shares(run: Path) -> str | None:
     """How many shares of an evaluation over several runs are done; None where there are none."""
     shares = sorted(run.glob("shard-*of*"))
     done = sum(_content(share).get("state") == "done" for share in shares)
-    return f"{done} of {shares[0].name.partition('of')[2]} shares" if shares else None
+    return f"{done} of {shares[0].name.partition('of')[2]} shares done" if shares else None

@@ -1,10 +1,15 @@
 """The settings in which runs differ: what a table over runs must show."""
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from modrobust.errors import UserError
 
@@ -16,70 +21,106 @@ _NO_SETTINGS = {
 _KINDS = ("name", "_target_")  # keys that tell what a section configures
 _ABSENT = object()
 
+Config = Mapping[str, Any]
+"""A configuration, flattened with dots (``method.lr``); lists as text (``[6,3,2,2]``)."""
 
-def differing(folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:
-    """The configuration keys, flattened with dots, in which runs differ.
 
-    Runs are compared with runs of the same dataset, and the keys of a section (as `model.`) with runs in which it has
-    the same name, or else the same _target_: a key that only another model has is no difference. Two runs with equal
-    entries have equal settings. Not compared are seeds, and what only says where, how fast and on what was tested.
-
-    Args:
-        folders: run folders, each with a config.yaml.
-
-    Returns:
-        For each folder the values, numbers or text or None, of dataset.name, model.name and of each key that differs
-        and that its configuration has; keys in the order of the configuration.
+def configurations(folders: Iterable[Path]) -> dict[Path, Config]:
+    """The configurations of run folders.
 
     Raises:
-        UserError: a config.yaml is missing or cannot be read.
+        UserError: a config.yaml is missing, cannot be read, or names no dataset or model.
     """
-    configs = {folder: configuration(folder) for folder in folders}
-    keys = dict.fromkeys(key for config in configs.values() for key in config)
-    shown = [*ALWAYS, *(key for key in keys if key not in ALWAYS and _differs(key, list(configs.values())))]
-    return {folder: {key: config[key] for key in shown if key in config} for folder, config in configs.items()}
+    paths = {folder: folder / "config.yaml" for folder in folders}
+    with ThreadPoolExecutor(16) as pool:  # a network's file system answers slowly but in parallel
+        texts = list(pool.map(_content, paths.values()))
+    return {folder: _configuration(path, text) for (folder, path), text in zip(paths.items(), texts, strict=True)}
 
 
-def configuration(folder: Path) -> dict[str, Any]:
-    """A run's settings, flattened with dots; lists as text (``[6,3,2,2]``).
-
-    Raises:
-        UserError: config.yaml is missing, cannot be read, or names no dataset or model.
-    """
-    from omegaconf import OmegaConf
-    from yaml import YAMLError
-
-    path = folder / "config.yaml"
+def _content(path: Path) -> str:
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path))
-    except (OSError, ValueError, YAMLError) as error:
-        raise UserError(f"{path} cannot be read: {(str(error).splitlines() or [''])[0]}.") from None
+        return path.read_text()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
+
+
+def _configuration(path: Path, text: str) -> Config:
     config: dict[str, Any] = {}
-    if isinstance(content, dict):
-        config.update(_flat({key: value for key, value in content.items() if key not in _NO_SETTINGS}))
+    try:
+        for section in re.split(r"(?m)^(?=\w)", text):
+            config.update(_section(section))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
     if missing := [key for key in ALWAYS if key not in config]:
         raise UserError(f"{path} has no {' and no '.join(missing)}.")
     return config
 
 
-def _flat(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+@cache  # runs share most sections, and parsing takes most of the time
+def _section(text: str) -> Config:
+    content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return dict(flat(content)) if isinstance(content, dict) else {}
+
+
+def flat(content: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys and values of nested mappings, keys joined with dots, lists as text."""
     for key, value in content.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             text = json.dumps(value, separators=(",", ":")) if isinstance(value, list | dict) else value
             yield f"{prefix}{key}", text
 
 
-def _differs(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
+def differing(configs: Mapping[Path, Config]) -> dict[Path, dict[str, Any]]:
+    """The configuration keys in which runs differ.
+
+    Runs are compared with runs of the same dataset, and the keys of a section (as `model.`) with runs in which it has
+    the same name, or else the same _target_: a key that only another model has is no difference. Two runs with equal
+    entries have equal settings. Not compared are seeds, and what only says where, how fast and on what was tested.
+
+    Returns:
+        For each folder the values, numbers or text or None, of dataset.name, model.name and of each key that differs
+        and that its configuration has; keys in the order of the configuration.
+    """
+    keys = dict.fromkeys(key for config in configs.values() for key in config if key.split(".")[0] not in _NO_SETTINGS)
+    shown = [*ALWAYS, *(key for key in keys if key not in ALWAYS and _differs(key, configs.values()))]
+    return {folder: {key: config[key] for key in shown if key in config} for folder, config in configs.items()}
+
+
+def overrides(configs: Mapping[Path, Config]) -> dict[Path, str]:
+    """What tells a run from others of the same dataset, method and model, as it would be written on the command line.
+
+    Returns:
+        For each folder such as ``method.lr=0.1 training.epochs=5``; empty where these runs differ in no setting.
+    """
+    alike: dict[tuple[Any, ...], dict[Path, Config]] = defaultdict(dict)
+    for folder, config in configs.items():
+        alike[tuple(config.get(f"{group}.name") for group in ("dataset", "method", "model"))][folder] = config
+    return {
+        folder: " ".join(f"{key}={written(value)}" for key, value in settings.items() if key not in ALWAYS)
+        for some in alike.values()
+        for folder, settings in differing(some).items()
+    }
+
+
+def written(value: Any) -> str:
+    """A value as YAML writes it: null, true, 0.1, mlp."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _differs(key: str, configs: Iterable[Config]) -> bool:
     """Whether runs of the same kind differ in a key."""
-    values = defaultdict(set)
+    values = {config.get(key, _ABSENT) for config in configs}
+    if len(values) == 1:
+        return False
+    by_kind = defaultdict(set)
     for config in configs:
-        values[_kind(key, config)].add(config.get(key, _ABSENT))
-    return any(len(some) > 1 for some in values.values())
+        by_kind[_kind(key, config)].add(config.get(key, _ABSENT))
+    return any(len(some) > 1 for some in by_kind.values())
 
 
-def _kind(key: str, config: Mapping[str, Any]) -> tuple[Any, ...]:
+def _kind(key: str, config: Config) -> tuple[Any, ...]:
     """What a run's dataset and the sections that hold a key are, as far as other keys tell."""
     sections = key.split(".")[:-1]
     within = [".".join(sections[: depth + 1]) for depth in range(len(sections))]

@@ -13,7 +13,8 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from modrobust.errors import UserError
-from modrobust.report.settings import differing
+from modrobust.report.formats import Section, Table
+from modrobust.report.settings import configurations, differing, written
 
 SPLITS = ["train", "valid", "test", "test_seen", "test_unseen"]
 TESTS = ("test", "test_unseen")  # the split that counts: the first that a run has
@@ -54,7 +55,7 @@ def groups(folders: Iterable[Path]) -> list[Group]:
         UserError: two runs of equal settings have a seed in common, or a file of a run is missing or damaged.
     """
     runs = defaultdict(list)
-    for folder, settings in differing(sorted(folders)).items():
+    for folder, settings in differing(configurations(sorted(folders))).items():
         runs[tuple(settings.items())].append(folder)
     return [_pooled(dict(key), runs[key]) for key in sorted(runs, key=_order)]
 
@@ -151,37 +152,35 @@ def setting_keys(some: Iterable[Group]) -> list[str]:
     return list(dict.fromkeys(key for group in some for key in group.settings))
 
 
-def markdown(some: Sequence[Group]) -> str:
-    """A Markdown table for each dataset, with a line for each group. A setting that a model does not have is `-`."""
-    datasets = dict.fromkeys(group.settings["dataset.name"] for group in some)
-    return "\n\n".join(_table(name, [g for g in some if g.settings["dataset.name"] == name]) for name in datasets)
+def structure_table(some: Sequence[Group], notes: Mapping[str, Sequence[str]]) -> Table:
+    """A section for each dataset, with a line for each group. A setting that a model does not have is `-`.
+
+    Args:
+        notes: what stands below, by dataset.
+    """
+    datasets = dict.fromkeys(str(group.settings["dataset.name"]) for group in some)
+    sections = [
+        _section(name, [g for g in some if g.settings["dataset.name"] == name], notes.get(name, ()))
+        for name in datasets
+    ]
+    return Table("structure", sections, long(some))
 
 
-def _table(dataset: str, some: Sequence[Group]) -> str:
+def _section(dataset: str, some: Sequence[Group], notes: Sequence[str]) -> Section:
     keys = [key for key in setting_keys(some) if key not in ("dataset.name", "model.name")]
     measured = dict.fromkeys(measure for group in some for measure in group.measures)
     names = [name for name in _measures() if name in measured]
     names += [name for name in measured if name not in names]
-    lines = [
+    title = (
         f"Accuracy (%) on {dataset} at the last epoch: mean and 95 % interval over n seeds; first epoch of that "
-        "test accuracy: median over the seeds that reach it (how many do); share (%) of the true structure found",
-        "",
-        _line(["model", *keys, "n", *map(_title, names)]),
-        "|---" * (2 + len(keys) + len(names)) + "|",
-    ]
+        "test accuracy: median over the seeds that reach it (how many do); share (%) of the true structure found"
+    )
+    lines = []
     for group in some:
-        settings = [_text(group.settings[key]) if key in group.settings else "-" for key in keys]
+        settings = [written(group.settings[key]) if key in group.settings else "-" for key in keys]
         cells = [_cell(name, group.measures[name]) if name in group.measures else "missing" for name in names]
-        lines.append(_line([str(group.settings["model.name"]), *settings, str(group.n), *cells]))
-    return "\n".join(lines)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _text(value: Any) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        lines.append([str(group.settings["model.name"]), *settings, str(group.n), *cells])
+    return Section(title, ["model", *keys, "n", *map(_title, names)], lines, notes)
 
 
 def _title(measure: str) -> str:

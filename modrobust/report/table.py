@@ -1,56 +1,119 @@
-"""Accuracy by number of corruptions over runs: mean and 95 % interval over seeds."""
+"""Accuracy by number of corruptions: mean over compositions, then mean and interval over seeds."""
 
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
-from modrobust.errors import UserError
+from modrobust.report.formats import Section, Table
+from modrobust.report.intervals import bootstrap, cell, over_seeds
+from modrobust.report.lines import LINE, TABLE
+from modrobust.report.pending import lacking, of_table
 
-CELL = ["dataset", "method", "variant", "model", "split", "n_corruptions"]
+CELL = [*TABLE, "line", "n_corruptions"]
+MISSING = "missing"
+BOOTSTRAP = " [and that of a hierarchical bootstrap over seeds and compositions]"
+
+Notes = Mapping[tuple[str, str], Sequence[str]]
+"""What stands under the tables of a (dataset, split)."""
 
 
-def over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy (percent) by CELL: mean over compositions, then over seeds.
+def main_table(rows: pd.DataFrame, waiting: pd.DataFrame, notes: Notes, draws: int = 0) -> Table:
+    """Accuracy (percent) of every line by number of corruptions.
+
+    Args:
+        rows: of results, with `line`.
+        waiting: runs without results (see `pending`): the cells that only they could fill are missing.
+        notes: stand below.
+        draws: of the bootstrap, 0 for none.
+    """
+    cells = by_number(rows, "accuracy", rows, draws)
+    what = f"mean and 95 % interval{BOOTSTRAP if draws else ''} over n seeds"
+    sections = [
+        section(
+            f"Accuracy (%) on {' '.join(key)}, by number of corruptions; {what}",
+            *(cells, "accuracy", table, of_table(waiting, *key), notes.get(key, ())),
+        )
+        for key, table in tables(rows)
+    ]
+    return Table("table", sections, with_names(cells, rows))
+
+
+def tables(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """The rows of each (dataset, split)."""
+    return [((str(key[0]), str(key[1])), some) for key, some in rows.groupby(TABLE) if isinstance(key, tuple)]
+
+
+def by_number(rows: pd.DataFrame, value: str, whole: pd.DataFrame, draws: int = 0) -> pd.DataFrame:
+    """A value by CELL: mean over the compositions that all seeds of the cell have, then over seeds.
+
+    Args:
+        whole: rows with all compositions that the tables have.
 
     Returns:
-        Columns CELL, accuracy, interval (half width of the 95 % t interval; NaN for one seed), n (seeds).
-
-    Raises:
-        UserError: two runs are the same but for settings the table does not show.
+        Columns CELL, value, interval, n (seeds), compositions (how many were averaged), of (how many the table has);
+        with draws low and high, of the bootstrap.
     """
-    runs = rows.groupby([*CELL, "seed"])["run"].nunique()
-    if (runs > 1).any():
-        first = runs[runs > 1].index[0]
-        raise UserError(
-            f"{runs.max()} runs have the same dataset, method, model, split and seed "
-            f"({', '.join(map(str, first))}) but other settings: name the folders of one of them."
-        )
-    by_seed = rows.groupby([*CELL, "seed"], as_index=False)["accuracy"].mean()
-    cells = by_seed.groupby(CELL)["accuracy"].agg(["mean", "std", "count"]).reset_index()
-    half = stdtrit(cells["count"] - 1, 0.975) * cells["std"] / cells["count"] ** 0.5
-    return cells.assign(accuracy=cells["mean"], interval=half, n=cells["count"])[[*CELL, "accuracy", "interval", "n"]]
+    each = [*CELL, "composition"]
+    seeds = rows.groupby(CELL, observed=True)["seed"].transform("nunique")
+    used = rows[rows.groupby(each, observed=True)["seed"].transform("size") == seeds]
+    by_seed = used.groupby([*CELL, "seed"], observed=True)[value].mean().reset_index()
+    cells = over_seeds(by_seed, CELL, value)
+    count = used.groupby(CELL, observed=True)["composition"].nunique().rename("compositions")
+    every = whole.groupby([*TABLE, "n_corruptions"])["composition"].nunique().rename("of")
+    cells = cells.merge(count.reset_index(), "left", CELL).merge(every.reset_index(), "left", [*TABLE, "n_corruptions"])
+    if not draws:
+        return cells
+    values = used.sort_values([*CELL, "seed", "composition"])[value].to_numpy(float)
+    sizes = cells["n"] * cells["compositions"]
+    parts = zip(np.split(values, sizes.cumsum().tolist()[:-1]), cells["n"], strict=True)
+    low, high = np.array([bootstrap(part.reshape(n, -1), draws) for part, n in parts]).T
+    return cells.assign(low=low, high=high)
 
 
-def markdown(cells: pd.DataFrame) -> str:
-    """A Markdown table: a line for each method and variant, a column for each number of corruptions."""
+def with_names(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Cells with the columns LINE in place of `line`, to be read by programs."""
+    names = rows[["line", *LINE]].drop_duplicates("line")
+    columns = [name for column in cells for name in (LINE if column == "line" else [column])]
+    return cells.merge(names, "left", "line")[columns]
+
+
+def section(
+    title: str, cells: pd.DataFrame, value: str, table: pd.DataFrame, waiting: pd.DataFrame, notes: Sequence[str]
+) -> Section:
+    """What people read of one table: a line for each `line`, a column for each number of corruptions.
+
+    Args:
+        cells: see `by_number`; those of other tables are passed over.
+        table: rows of results that tell which lines and columns there are.
+        waiting: the table's runs without results; where a method has no other, it gets a line.
+        notes: stand below.
+    """
+    numbers = sorted(table["n_corruptions"].unique())
+    lacks = lacking(waiting, table)
+    shown = cells.merge(table[TABLE].drop_duplicates(), "inner", TABLE).astype({"line": "str"})
+    most = shown.groupby("line")["n"].max().to_dict()
+    text = {
+        (row["line"], row["n_corruptions"]): _text(row, value, most[row["line"]]) for row in shown.to_dict("records")
+    }
     lines = []
-    for (dataset, split), some in cells.groupby(["dataset", "split"]):
-        numbers = sorted(some["n_corruptions"].unique())
-        lines += [
-            "",
-            f"Accuracy (%) on {dataset} {split}, by number of corruptions; mean and 95 % interval over n seeds",
-        ]
-        lines += ["", "| method | n | " + " | ".join(map(str, numbers)) + " |", "|---" * (2 + len(numbers)) + "|"]
-        for (method, variant, model), row in some.groupby(["method", "variant", "model"]):
-            name = method if variant == "default" else f"{method}, {variant}"
-            by_number = row.set_index("n_corruptions")
-            shown = [_cell(by_number, number) for number in numbers]
-            seeds = "/".join(map(str, sorted(row["n"].unique())))
-            lines.append(f"| {name} ({model}) | {seeds} | " + " | ".join(shown) + " |")
-    return "\n".join(lines[1:])
+    for line in dict.fromkeys([*lines_of(table), *lacks]):
+        n = most.get(line, 0)
+        of = f"{n} of {n + lacks[line]}" if line in lacks else str(n)
+        lines.append([line, of, *(text.get((line, number), MISSING) for number in numbers)])
+    return Section(title, ["method", "n", *map(str, numbers)], lines, notes)
 
 
-def _cell(by_number: pd.DataFrame, number: int) -> str:
-    if number not in by_number.index:
-        return "missing"
-    mean, interval = (float(by_number[column].loc[number]) for column in ("accuracy", "interval"))
-    return f"{mean:.1f}" if interval != interval else f"{mean:.1f} ± {interval:.1f}"
+def lines_of(table: pd.DataFrame) -> list[str]:
+    """The lines that some rows have, in order."""
+    return list(map(str, table["line"].cat.remove_unused_categories().cat.categories))
+
+
+def _text(row: Mapping[Hashable, Any], value: str, most: int) -> str:
+    """A cell with what it lacks: seeds that others of its line have, compositions that others of its column have."""
+    lacks = [f"n = {row['n']}"] if row["n"] < most else []
+    if row["compositions"] < row["of"]:
+        lacks.append(f"{row['compositions']} of {row['of']} compositions")
+    text = cell(row[value], row["interval"], row.get("low", np.nan), row.get("high", np.nan))
+    return f"{text} ({', '.join(lacks)})" if lacks else text

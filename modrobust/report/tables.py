@@ -1,21 +1,54 @@
-"""The tables of image runs, as files."""
+"""The tables of image runs: those for the terminal, and the others, which are only written."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from modrobust.files import write_text
-from modrobust.report.table import markdown, over_seeds
+from modrobust.report.about import notes_of_images
+from modrobust.report.compositions import compositions_table
+from modrobust.report.difficulty import difficulty_table
+from modrobust.report.facts import Facts
+from modrobust.report.formats import Table
+from modrobust.report.lines import once, with_lines
+from modrobust.report.order import longer_table, pairs_table
+from modrobust.report.paired import paired_table
+from modrobust.report.results import read
+from modrobust.report.table import main_table
 
 
-def write_tables(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> Iterator[Path]:
-    """Write table.md and table.csv, and yield their paths.
+def rows_of(runs: Sequence[Path], facts: Facts) -> pd.DataFrame:
+    """The rows of results.csv of some runs.
+
+    Returns:
+        The columns of `results.read`; settings (text: in what runs of the same dataset, method and model differ); line
+        (see `lines.with_lines`).
 
     Raises:
-        UserError: the disk is full or the folder read-only.
+        UserError: a file is damaged, or two runs of equal settings and seed found different accuracies.
     """
-    table = over_seeds(rows)
-    for name, text in (("table.md", f"{markdown(table)}\n"), ("table.csv", table.to_csv(index=False))):
-        write_text(folder / name, text)
-        yield folder / name
+    settings = {str(run): facts.settings.get(run, "") for run in runs}
+    rows = read(runs)
+    return with_lines(once(rows.assign(settings=rows["run"].map(settings))))
+
+
+def shown(rows: pd.DataFrame, facts: Facts, draws: int, all_pairs: bool) -> list[Table]:
+    """The tables for the terminal.
+
+    Args:
+        draws: of the bootstrap, 0 for none.
+        all_pairs: the numbers of `paired` are to be written, too (see `paired_table`).
+    """
+    notes = notes_of_images(rows, facts)
+    main = main_table(rows, facts.waiting, notes, draws)
+    paired = paired_table(rows, facts.waiting, notes, draws, all_pairs)
+    return [main, paired] if paired.sections else [main]
+
+
+def others(rows: pd.DataFrame, facts: Facts) -> Iterator[Table]:
+    """The tables that are only written; those that have nothing to tell are left out."""
+    notes = notes_of_images(rows, facts)
+    for make in (compositions_table, pairs_table, longer_table, difficulty_table):
+        table = make(rows, facts.waiting, notes)
+        if table.sections:
+            yield table

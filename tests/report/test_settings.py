@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from modrobust.errors import UserError
-from modrobust.report.settings import differing
+from modrobust.report.settings import configurations, differing
 
 BASE = {
     **{"seed": 0, "replicas": 1, "threads": 1, "training.epochs": 10, "training.optimizer._target_": "Adam"},
@@ -26,7 +26,7 @@ def settings(folder: Path, *changes: dict[str, Any]) -> list[dict[str, Any]]:
         for key, value in {**BASE, **change}.items():
             OmegaConf.update(config, key, value)
         OmegaConf.save(config, run / "config.yaml")
-    found = differing(runs)
+    found = differing(configurations(runs))
     assert list(found) == runs
     return list(found.values())
 
@@ -78,4 +78,4 @@ def test_refused_configurations(tmp_path: Path, text: str | None, message: str) 
     if text is not None:
         (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(UserError, match=message):
-        differing([tmp_path])
+        configurations([tmp_path])

@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 
 from modrobust.errors import UserError
 from modrobust.report.__main__ import report
-from modrobust.report.structure import epochs_to, groups, long, markdown
+from modrobust.report.formats import markdown
+from modrobust.report.structure import Group, epochs_to, groups, long, structure_table
 
 T_95 = {3: 4.30265}  # quantile .975 of Student's t with n - 1 degrees of freedom
 CURVE = np.array([[0.5, 0.5, 0.5], [0.95, 0.75, 0.9], [1, 0.9, 0.95], [0.9, 0.8, 1]])  # of seeds 0, 1, 2
@@ -45,6 +46,10 @@ def write_run(
         pd.DataFrame(routing).to_csv(folder / "found.csv", index=False)
 
 
+def text(some: list[Group]) -> str:
+    return markdown(structure_table(some, {}).sections)
+
+
 def write_images(folder: Path) -> None:
     folder.mkdir(parents=True)
     row = {"dataset": "digits", "method": "erm", "variant": "default", "model": "cnn", "seed": 0, "split": "test"}
@@ -64,7 +69,7 @@ def test_seeds_are_pooled_over_runs_with_t_interval(tmp_path: Path) -> None:
     assert table.loc["epochs_to_95", ["value", "n", "seeds"]].tolist() == [2.5, 2, 3]  # epochs 2 and 3; one never
     assert table.loc["epochs_to_100", ["value", "n", "seeds"]].tolist() == [3.5, 2, 3]
     line = "| mlp | 3 | 90 | 90.0 ± 24.8 | 90.0 ± 24.8 | 2.5 (2 of 3) | 3.5 (2 of 3) |"
-    assert line in markdown([group])
+    assert line in text([group])
 
 
 def test_epochs_to_reach_a_level() -> None:
@@ -80,7 +85,7 @@ def test_settings_make_groups_and_missing_cells_are_named(tmp_path: Path) -> Non
     assert [(g.settings["model.name"], g.settings["dataset.train_fraction"]) for g in some] == [
         *(("mlp", 0.5), ("mlp", 0.75), ("modular", 0.5))
     ]
-    lines = markdown(some).splitlines()
+    lines = text(some).splitlines()
     assert lines[-3].startswith("| mlp | 0.5 | 3 | 90 |") and lines[-3].endswith("| missing | missing |")
     assert "| never (0 of 3) | never (0 of 3) | 60.0 ± 24.8 | 25.0 ± 0.0 |" in lines[-1]
 
@@ -90,7 +95,7 @@ def test_of_pairs_the_unseen_test_counts_and_they_have_a_table_of_their_own(tmp_
     write_run(tmp_path / "b", dataset="digit_pairs", splits=("test_seen", "test_unseen"))
     some = groups([tmp_path / "a", tmp_path / "b"])
     assert some[1].final().tolist() == pytest.approx([90, 80, 100])
-    one, other = markdown(some).split("\n\nAccuracy (%) on digit_pairs")
+    one, other = text(some).split("\n\nAccuracy (%) on digit_pairs")
     assert "| test seen | test unseen |" in other and "seen" not in one
 
 
@@ -108,7 +113,7 @@ def test_long_table_has_numbers_only_beside_settings(tmp_path: Path) -> None:
 
 def test_one_seed_has_no_interval(tmp_path: Path) -> None:
     write_run(tmp_path / "a", (7,), CURVE[:, :1])
-    assert "| mlp | 1 | 90 | 90.0 | 90.0 | 2 (1 of 1) | 3 (1 of 1) |" in markdown(groups([tmp_path / "a"]))
+    assert "| mlp | 1 | 90 | 90.0 | 90.0 | 2 (1 of 1) | 3 (1 of 1) |" in text(groups([tmp_path / "a"]))
 
 
 def test_the_same_seed_twice_is_refused(tmp_path: Path) -> None:
@@ -133,15 +138,17 @@ def test_both_kinds_are_shown_and_written_and_the_same_again(
     write_run(tmp_path / "runs" / "a")
     write_run(tmp_path / "runs" / "b", fraction=0.75, curve=np.tile(CURVE, (40, 1)))  # more than 100 epochs
     (tmp_path / "runs" / "c").mkdir()
-    (tmp_path / "runs" / "c" / "config.yaml").write_text("seed: 1\n")
+    config = {"seed": 1, "dataset": {"name": "boolean"}, "method": {"name": "supervised"}, "model": {"name": "mlp"}}
+    OmegaConf.save(OmegaConf.create(config), tmp_path / "runs" / "c" / "config.yaml")
     for out in ("one", "two"):
         report([tmp_path / "runs", tmp_path / "runs" / "a"], tmp_path / out)
     printed = capsys.readouterr()
     assert "| erm (cnn) | 1 | 90.0 |" in printed.out and "| mlp | 0.75 | 3 |" in printed.out
-    assert printed.err.splitlines()[0] == f"modrobust-report: without results, missing: {tmp_path}/runs/c"
-    names = ["table.md", "table.csv", "report.html", "structure.md", "structure.csv", "curves.pdf", "curves.png"]
-    names += ["dataset.train_fraction.pdf", "dataset.train_fraction.png"]
-    assert printed.out.split()[-len(names) :] == [str(tmp_path / "two" / name) for name in names]
+    assert printed.err.splitlines()[0] == "modrobust-report: without results: boolean supervised (mlp), seed 1: missing"
+    tables = ("table", "compositions", "structure")
+    names = [f"{table}.{kind}" for table in tables for kind in ("md", "csv", "tex")]
+    names += [f"{figure}.{kind}" for figure in ("curves", "dataset.train_fraction") for kind in ("pdf", "png")]
+    assert {str(tmp_path / "two" / name) for name in names} <= set(printed.out.split())
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 

@@ -1,65 +1,135 @@
-"""The table over seeds: means, intervals, refusals."""
+"""The table over seeds: means, intervals, lines, what is missing, refusals."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import T_95, made
 
 from modrobust.errors import UserError
+from modrobust.report.facts import Facts, collect
 from modrobust.report.find import find
-from modrobust.report.results import read
-from modrobust.report.table import markdown, over_seeds
+from modrobust.report.formats import Table, markdown
+from modrobust.report.table import main_table
+from modrobust.report.tables import rows_of
 
-T_95 = {2: 12.7062, 3: 4.30265}  # quantile .975 of Student's t with n - 1 degrees of freedom
+
+def read(*folders: Path) -> tuple[pd.DataFrame, Facts]:
+    runs, without = find(folders)
+    facts = collect(runs, without)
+    return rows_of(runs, facts), facts
 
 
-def write_run(folder: Path, seed: int, single: list[float], method: str = "erm") -> None:
-    folder.mkdir(parents=True)
-    common = {"dataset": "digits", "method": method, "variant": "default", "model": "small_cnn", "seed": seed}
-    rows = [{**common, "split": "test", "composition": "Identity", "n_corruptions": 0, "accuracy": 99.0}]
-    for i, accuracy in enumerate(single):
-        rows.append({**common, "split": "test", "composition": f"C{i}", "n_corruptions": 1, "accuracy": accuracy})
-    pd.DataFrame(rows).assign(n_images=10, loss=0.1).to_csv(folder / "results.csv", index=False)
+def table(*folders: Path, draws: int = 0) -> Table:
+    rows, facts = read(*folders)
+    return main_table(rows, facts.waiting, {}, draws)
+
+
+def text(*folders: Path) -> str:
+    return markdown(table(*folders).sections)
 
 
 def test_mean_over_compositions_then_seeds_with_t_interval(tmp_path: Path) -> None:
-    for seed, single in enumerate([[90.0, 80.0], [92.0, 84.0], [94.0, 91.0]]):
-        write_run(tmp_path / f"seed{seed}", seed, single)
-    row = over_seeds(read(find([tmp_path])[0])).set_index("n_corruptions").loc[1]
+    for seed, (a, b) in enumerate([(90.0, 80.0), (92.0, 84.0), (94.0, 91.0)]):
+        made(tmp_path / f"seed{seed}", {"Identity": 99, "A": a, "B": b}, seed)
+    row = table(tmp_path).numbers.set_index("n_corruptions").loc[1]
     by_seed = np.array([85.0, 88.0, 92.5])
     assert row["accuracy"] == pytest.approx(by_seed.mean())
     assert row["interval"] == pytest.approx(T_95[3] * by_seed.std(ddof=1) / 3**0.5, rel=1e-4)
-    assert row["n"] == 3
+    assert (row["n"], row["compositions"], row["of"]) == (3, 2, 2)
+    assert "| cross_entropy (small_cnn) | 3 | 99.0 ± 0.0 | 88.5 ± 9.4 |" in text(tmp_path)
 
 
 def test_one_seed_has_no_interval(tmp_path: Path) -> None:
-    write_run(tmp_path / "a", 0, [90.0])
-    text = markdown(over_seeds(read(find([tmp_path])[0])))
-    assert "| erm (small_cnn) | 1 | 99.0 | 90.0 |" in text
+    made(tmp_path / "a", {"Identity": 99, "A": 90})
+    assert "| cross_entropy (small_cnn) | 1 | 99.0 | 90.0 |" in text(tmp_path)
 
 
 def test_missing_cells_are_named(tmp_path: Path) -> None:
-    write_run(tmp_path / "a", 0, [90.0])
-    write_run(tmp_path / "b", 0, [], method="modules")
-    assert "| modules (small_cnn) | 1 | 99.0 | missing |" in markdown(over_seeds(read(find([tmp_path])[0])))
+    made(tmp_path / "a", {"Identity": 99, "A": 90})
+    made(tmp_path / "b", {"Identity": 98}, method="modules")
+    assert "| modules (small_cnn) | 1 | 98.0 | missing |" in text(tmp_path)
+
+
+def test_only_compositions_that_all_seeds_have_are_averaged_and_told(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90, "B": 80, "C": 70})
+    made(tmp_path / "b", {"A": 92, "B": 84}, seed=1)
+    made(tmp_path / "c", {"A": 10}, method="modules")
+    made(tmp_path / "d", {"B": 10}, method="modules", seed=1)
+    lines = text(tmp_path).splitlines()
+    assert "| cross_entropy (small_cnn) | 2 | 86.5 ± 19.1 (2 of 3 compositions) |" in lines  # of 85 and 88
+    assert "| modules (small_cnn) | 0 | missing |" in lines  # no composition in common
+
+
+def test_a_cell_of_fewer_seeds_tells_so(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90, "A-B": 60})
+    made(tmp_path / "b", {"A": 92}, seed=1)
+    assert "| cross_entropy (small_cnn) | 2 | 91.0 ± 12.7 | 60.0 (n = 1) |" in text(tmp_path)
+
+
+def test_splits_have_tables_of_their_own(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90})
+    made(tmp_path / "b", {"A": 80}, split="valid")
+    assert [section.lines for section in table(tmp_path).sections] == [
+        [["cross_entropy (small_cnn)", "1", "90.0"]],
+        [["cross_entropy (small_cnn)", "1", "80.0"]],
+    ]
+
+
+def test_runs_of_other_settings_have_lines_of_their_own_by_size(tmp_path: Path) -> None:
+    for i, lr in enumerate([0.1, 0.02, 1]):
+        made(tmp_path / str(i), {"A": 90 + i}, settings={"method.lr": lr})
+    made(tmp_path / "other", {"A": 50}, method="modules", settings={"method.lr": 7})
+    (section,) = table(tmp_path).sections
+    assert [line[0] for line in section.lines] == [
+        *(f"cross_entropy (small_cnn) method.lr={lr}" for lr in ("0.02", "0.1", "1")),
+        "modules (small_cnn)",
+    ]
+    assert table(tmp_path).numbers["settings"].tolist() == ["method.lr=0.02", "method.lr=0.1", "method.lr=1", ""]
+
+
+def test_the_usual_methods_come_first_in_their_order(tmp_path: Path) -> None:
+    for method in ("a_method", "modules", "contrastive", "cross_entropy"):
+        made(tmp_path / method, {"A": 90}, method=method)
+    (section,) = table(tmp_path).sections
+    assert [line[0].split()[0] for line in section.lines] == ["cross_entropy", "contrastive", "modules", "a_method"]
+
+
+def test_what_two_runs_have_alike_counts_once(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90, "B": 80})
+    made(tmp_path / "b", {"A": 90})  # equal settings, but fewer compositions tested
+    assert "| cross_entropy (small_cnn) | 1 | 85.0 |" in text(tmp_path)
+
+
+def test_equal_runs_with_other_results_are_refused(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90})
+    made(tmp_path / "b", {"A": 80})
+    with pytest.raises(
+        UserError, match=r"/a and .*/b have equal settings and equal seeds but different accuracies \(A\)"
+    ):
+        read(tmp_path)
 
 
 def test_shards_do_not_count_beside_their_merged_table(tmp_path: Path) -> None:
-    write_run(tmp_path / "run", 0, [90.0])
-    write_run(tmp_path / "run" / "shard-1of2", 0, [10.0])
-    assert over_seeds(read(find([tmp_path])[0]))["accuracy"].tolist() == [99.0, 90.0]
+    made(tmp_path / "run", {"A": 90})
+    made(tmp_path / "run" / "shard-1of2", {"A": 10})
+    assert table(tmp_path).numbers["accuracy"].tolist() == [90]
 
 
-def test_runs_that_differ_only_in_hidden_settings_are_not_averaged(tmp_path: Path) -> None:
-    write_run(tmp_path / "a", 0, [90.0])
-    write_run(tmp_path / "b", 0, [80.0])
-    with pytest.raises(UserError, match="2 runs have the same dataset, method, model, split and seed"):
-        over_seeds(read(find([tmp_path])[0]))
+def test_runs_without_results_are_counted_and_their_cells_missing(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90})
+    made(tmp_path / "b", {}, seed=1, state="running")
+    made(tmp_path / "c", {}, method="modules", state="failed")
+    assert table(tmp_path).sections[0].lines == [
+        ["cross_entropy (small_cnn)", "1 of 2", "90.0"],
+        ["modules (small_cnn)", "0 of 1", "missing"],
+    ]
 
 
-@pytest.mark.parametrize(("name", "message"), [("none", "is not a folder"), ("empty", "holds no run")])
-def test_folders_without_results(tmp_path: Path, name: str, message: str) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=message):
-        find([tmp_path / name])
+def test_bootstrap_interval_stands_beside(tmp_path: Path) -> None:
+    for seed in range(3):
+        made(tmp_path / str(seed), {"A": 80 + seed, "B": 80 + seed}, seed)
+    row = table(tmp_path, draws=2000).numbers.iloc[0]
+    assert (row["low"], row["high"]) == (80, 82)  # all draws of the same seed: 1 of 27
+    assert table(tmp_path, draws=2000).sections[0].lines[0][-1] == "81.0 ± 2.5 [80.0, 82.0]"

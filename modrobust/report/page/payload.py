@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from modrobust.report.page.folders import Examples, about
-from modrobust.report.settings import differing
+from modrobust.report.settings import configurations, differing
 
 GROUP = ["method", "variant", "model", "settings"]
 SERIES = ["run", "variant", "seed"]
@@ -74,7 +74,7 @@ def _settings(rows: pd.DataFrame) -> "pd.Series[str]":
     several = runs.groupby([rows[column] for column in cell]).transform("max") > 1
     text = pd.Series("", index=rows.index)
     for _, some in rows[several].groupby(cell):
-        told = differing([Path(run) for run in some["run"].unique()])
+        told = differing(configurations(Path(run) for run in some["run"].unique()))
         named = {str(run): " ".join(_told(settings)) for run, settings in told.items()}
         text[some.index] = some["run"].map(named)
     return text
