@@ -13,9 +13,10 @@ import pytest
 from made_up import COMPOSITIONS, write_pictures, write_run
 
 from modrobust.corruption.composition import label
+from modrobust.report.lines import with_lines
 from modrobust.report.page import write_page
 from modrobust.report.results import read
-from modrobust.report.table import over_seeds
+from modrobust.report.table import by_number, with_names
 
 pytest.importorskip("selenium", reason="no selenium: pip install selenium")
 from selenium import webdriver
@@ -138,6 +139,11 @@ def test_table_shows_the_numbers_of_the_csv(page: Page, rows: pd.DataFrame) -> N
         for name, accuracy in expected(rows, method).items():
             assert float(shown[str(name)]) == pytest.approx(accuracy, abs=0.0501)
     assert page.texts("#table thead small") == ["n = 3"] * 3
+
+
+def over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = with_lines(rows.assign(settings=""))
+    return with_names(by_number(rows, "accuracy", rows), rows)
 
 
 def test_summary_shows_means_and_intervals_of_the_table_over_seeds(page: Page, rows: pd.DataFrame) -> None:
