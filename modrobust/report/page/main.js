@@ -31,6 +31,9 @@ function follow() {
     redrawCharts();
   });
   window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redrawCharts);
+  const bar = element('filters');
+  const measure = () => document.documentElement.style.setProperty('--bar', `${bar.offsetHeight}px`);
+  new ResizeObserver(measure).observe(bar); // what scrolls into view must not lie under it
   let width = element('boxes').clientWidth;
   new ResizeObserver(() => {
     if (element('boxes').clientWidth === width) return;
