@@ -5,6 +5,7 @@ import json
 import re
 from typing import Any
 
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
@@ -12,7 +13,7 @@ from modrobust.errors import UserError
 from modrobust.keys import check_keys, check_kinds, unknown_choice, written
 
 # What may differ between two runs that must give the same result.
-_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "task")
+_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "task", "search")
 # What every trained part depends on.
 _OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb")
 
@@ -41,11 +42,18 @@ def fingerprint(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 
+def is_worker(cfg: DictConfig) -> bool:
+    """Whether a configuration is that of a worker of a hyper-parameter search, which does many runs."""
+    return cfg.search is not None and cfg.search.worker is not None
+
+
 def run_folder(cfg: DictConfig) -> str:
     """A run's folder below the runs folder: <dataset>/<method>-<model>/seed<k>-<hash>[/shard-2of8].
 
     A task's folder, below the tasks folder, is <that>/<task>-<hash>.
     """
+    if is_worker(cfg):
+        return f"{cfg.search.folder}/{cfg.search.step}-{cfg.search.trials}/worker-{cfg.search.worker}"
     content = identity(cfg)
     dataset, method, model = (content[group]["name"] for group in ("dataset", "method", "model"))
     folder = f"{dataset}/{method}-{model}/seed{content['seed']}-{fingerprint(content)}"
@@ -56,6 +64,17 @@ def run_folder(cfg: DictConfig) -> str:
     return folder if shard == "1/1" else f"{folder}/shard-{shard.replace('/', 'of')}"
 
 
+def per(key: str, *pairs: str, _root_: DictConfig) -> Any:
+    """The value that goes with another key's: method.lr=${per:dataset.name,digits:0.1,mnist:0.05}. Raises UserError."""
+    found = OmegaConf.select(_root_, key)
+    values = dict(str(pair).split(":", 1) for pair in pairs if ":" in str(pair))
+    for value, then in values.items():
+        if found is not None and yaml.safe_load(value) == found:
+            return yaml.safe_load(then)
+    raise UserError(f"${{per:{key},...}}: {key} is {found}, and there are values for {', '.join(values) or 'none'}.")
+
+
+OmegaConf.register_new_resolver("per", per, replace=True)
 OmegaConf.register_new_resolver("run_folder", lambda _root_: run_folder(_root_), replace=True)
 OmegaConf.register_new_resolver("runs_or_tasks", lambda _root_: "tasks" if "task" in _root_ else "runs", replace=True)
 
@@ -68,10 +87,16 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def unnamed(node: DictConfig) -> DictConfig:
-    """A group's configuration without `name`, which is for people and folders."""
+def plain(node: DictConfig) -> dict[str, Any]:
+    """A node as plain containers, interpolations resolved."""
     content = OmegaConf.to_container(node, resolve=True)
     assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def unnamed(node: DictConfig) -> DictConfig:
+    """A group's configuration without `name`, which is for people and folders."""
+    content = plain(node)
     content.pop("name")
     return DictConfig(content, key=node._key())  # the key is for messages
 
@@ -84,6 +109,8 @@ def check(cfg: DictConfig) -> None:
     known = written(overrides) if overrides else {}
     if known:
         check_keys(cfg, known)
+    if cfg.search is not None and not is_worker(cfg):
+        raise UserError(f"search={cfg.search.kind} is a sweep of many runs: modrobust -m search={cfg.search.kind} ...")
     least = {
         "training.epochs": 1,
         "training.batch_size": 1,

@@ -11,6 +11,10 @@ class UserError(Exception):
     """
 
 
+class Diverged(UserError):
+    """A training's loss became infinite or not a number: with the same configuration it always does."""
+
+
 def closest(name: str, allowed: Iterable[str]) -> str | None:
     """The name most like a misspelt one; None where no name is near."""
     names = list(allowed)

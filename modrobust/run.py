@@ -12,7 +12,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from modrobust.config import check, identity, parse_shard, training_identity, unnamed
+from modrobust.config import check, identity, is_worker, parse_shard, training_identity, unnamed
 from modrobust.corruption.composition import label
 from modrobust.corruption.selection import choose, share
 from modrobust.explain import explain
@@ -28,8 +28,15 @@ log = logging.getLogger(__name__)
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def run(cfg: DictConfig) -> None:
     """One run of the command line; of a sweep, one of its runs."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
     try:
-        work_once(cfg)
+        check(cfg)
+        if is_worker(cfg):
+            from modrobust.search.worker import serve  # imports optuna, which is an extra
+
+            serve(cfg, folder, work_once)
+        else:
+            work_once(cfg, folder)
     except Exception as error:
         line = explain(error, sys.argv[1:])
         if line and HydraConfig.get().mode is RunMode.RUN:
@@ -39,16 +46,14 @@ def run(cfg: DictConfig) -> None:
         raise
 
 
-def work_once(cfg: DictConfig) -> None:
+def work_once(cfg: DictConfig, folder: Path) -> None:
     """Train, evaluate, write, show; what an earlier attempt finished is not done again."""
     from modrobust.report.summary import show  # these import more than --help can wait for
     from modrobust.runs import Run
     from modrobust.shards import merge
 
-    check(cfg)
-    output = Path(HydraConfig.get().runtime.output_dir)
     if "task" in cfg:
-        with Run(output, cfg) as record:
+        with Run(folder, cfg) as record:
             experiment, method = experiment_of(cfg), instantiate(unnamed(cfg.method))
             instantiate(unnamed(cfg.task))(experiment, method, record.folder)
         return
@@ -56,7 +61,7 @@ def work_once(cfg: DictConfig) -> None:
     compositions = instantiate(cfg.corruption.compositions, _convert_="all")
     compositions = choose(compositions, elemental, wanted.compositions, wanted.max_length)
     part, of = parse_shard(wanted.shard)
-    record = Run(output, cfg)
+    record = Run(folder, cfg)
     if record.done:
         log.info("This run is done already; nothing to do. To repeat it, move its folder away.")
     else:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from modrobust.config import identity
-from modrobust.errors import UserError
+from modrobust.errors import Diverged, UserError
 from modrobust.files import disk_errors, read_json, remove_leftovers, write_json, write_npz, write_text
 from modrobust.interrupt import Interrupted
 from modrobust.sweep.job import job_id
@@ -108,6 +108,7 @@ class Run:
             attempt=self.status.get("attempt", 0) + 1,
             started=_now(),
             error=None,
+            diverged=False,
             host=platform.node(),
             pid=os.getpid(),
             slurm_job_id=job_id(),
@@ -133,7 +134,7 @@ class Run:
                 name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
                 end = {"state": "failed", "error": f"{name}{first_line}"}
             with suppress(UserError):  # on a full disk too, the first error is the one to tell
-                self.update(seconds=seconds, **end)
+                self.update(seconds=seconds, diverged=isinstance(error, Diverged), **end)
         finally:
             self._lock.release()
 

@@ -20,14 +20,8 @@ from modrobust.options import CONF, options
 
 FILES = sorted(CONF.rglob("*.yaml"))
 IN_DEFAULTS = (
-    "dataset",
-    "corruption",
-    "method",
-    "model",
-    "task",
-    "experiment",
-    "training/optimizer",
-    "training/schedule",
+    *("dataset", "corruption", "method", "model", "task", "experiment", "search"),
+    *("training/optimizer", "training/schedule"),
 )
 OF_BITS = ("boolean", "digit_pairs", "mnist_pairs")  # datasets that go with method=supervised; others with the others
 OF_CLASSES = [
@@ -65,6 +59,10 @@ def test_every_file_is_composed_and_resolved(path: Path) -> None:
         assert dict(leaves(OmegaConf.load(path))).items() <= dict(leaves(used)).items()
     elif group.startswith("hydra/"):
         resolved(f"{group}={option}")
+    elif group == "search/steps":
+        assert resolved("search=grid", f"{group}={option}")["search"]["steps"] == OmegaConf.to_container(
+            OmegaConf.load(path)
+        )
     else:
         resolved(f"{group}={option}" if group in IN_DEFAULTS else f"+{group}={option}")
 

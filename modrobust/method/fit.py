@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from modrobust import interrupt
-from modrobust.errors import UserError
+from modrobust.errors import Diverged, UserError
 from modrobust.parts import Part
 from modrobust.progress import Bar, bar
 from modrobust.seeds import derive
@@ -82,8 +82,8 @@ def fit(
     Training is a pure function of the part: it ends with the same bits however often it was killed.
 
     Raises:
-        UserError: the optimiser or schedule refuses its settings; or the loss became infinite or not a number
-            (batch, epoch and learning rate are named).
+        UserError: the optimiser or schedule refuses its settings.
+        Diverged: the loss became infinite or not a number (batch, epoch and learning rate are named).
         Interrupted: a signal came; the state is saved.
     """
     with part.held():
@@ -183,9 +183,9 @@ class _Loop:
                 self.sums[name] = self.sums.get(name, 0.0) + value
         self.waiting = []
 
-    def _diverged(self, what: str, value: float, where: str) -> UserError:
+    def _diverged(self, what: str, value: float, where: str) -> Diverged:
         lr = self.optimizer.param_groups[0]["lr"]
-        return UserError(
+        return Diverged(
             f"{self.part.name}: {what} is {value} {where}, epoch {self.epoch + 1}, learning rate {lr:g}; "
             "a smaller learning rate may help."
         )

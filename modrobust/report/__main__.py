@@ -24,6 +24,10 @@ also write here, as Markdown, CSV and LaTeX: table, paired (all pairs of methods
 order_longer (effect of the order), difficulty (pairs of corruptions); of structured data: structure, and figures as PDF
 and PNG: curves (test accuracy by epochs), and one of each numeric setting that differs, as dataset.train_fraction
 """
+BEST = """\
+what hyper-parameter searches chose, as recipes that the next runs use (conf/recipe/<dataset>_<method>.yaml in the
+current folder, or in -o FOLDER); -m search=grid searches
+"""
 
 
 def main() -> None:
@@ -36,9 +40,15 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=OUTPUT)
     help = "also 95 %% intervals from N draws of seeds, and of compositions within each (images); 10000 is usual"
     parser.add_argument("--bootstrap", type=_draws, metavar="N", default=0, help=help)
+    parser.add_argument("--best", action="store_true", help=BEST)
     parser.add_argument("--status", action="store_true", help="how the runs are doing: done, running, queued, failed")
     arguments = parser.parse_args()
     try:
+        if arguments.best:
+            from modrobust.report.best import write_best
+
+            write_best(arguments.folders, arguments.output or Path("conf/recipe"))
+            return
         if arguments.status:
             from modrobust.report.status import show_status
 

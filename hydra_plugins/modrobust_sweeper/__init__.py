@@ -1,0 +1,1 @@
+"""A package, not only a folder: Hydra looks for plugins in packages."""

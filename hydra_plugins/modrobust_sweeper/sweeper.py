@@ -1,0 +1,34 @@
+"""hydra/sweeper=search: hyper-parameter searches in the place of a sweep; chosen by search=grid and search=tpe."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+
+class SearchSweeper(BasicSweeper):
+    """Each combination of the command line's comma lists is a search; see `modrobust.search.sweep`."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Search, then print what was chosen; imports here, since Hydra looks through all plugins at every start."""
+        from modrobust.report.best import show
+        from modrobust.search.sweep import search
+
+        assert self.config is not None and self.hydra_context is not None and self.launcher is not None
+        config, loader, launcher = self.config, self.hydra_context.config_loader, self.launcher
+        presets = [text for text in self._parse_config() if not text.startswith("seed=")]  # a search has its own
+        parsed = OverridesParser.create(config_loader=loader).parse_overrides([*presets, *arguments])
+        (combinations,) = self.split_arguments(parsed, None)
+        runs = Path(str(config.hydra.sweep.dir)).absolute()
+        runs.mkdir(parents=True, exist_ok=True)
+        records = search(
+            combinations,
+            arguments,
+            lambda overrides: loader.load_sweep_config(config, overrides),
+            lambda jobs: launcher.launch(jobs, initial_job_idx=0),
+            runs,
+        )
+        for record in records:
+            show(record)
+        return []

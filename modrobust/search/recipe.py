@@ -1,0 +1,107 @@
+"""What a search chose, as a recipe: the YAML file that the next run of the dataset and method takes its values from."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+
+from modrobust.errors import UserError
+from modrobust.files import write_text
+from modrobust.keys import flatten
+from modrobust.options import CONF
+from modrobust.search.record import Record
+
+Content = dict[str, Any]
+
+
+def in_effect(name: str, overrides: Iterable[str]) -> Content:
+    """What a recipe says now, with some values of the command line in its place; flat, keys with dots.
+
+    Args:
+        name: <dataset>_<method>.
+        overrides: key=value.
+    """
+    files = [folder / "recipe" / f"{name}.yaml" for folder in (Path("conf"), CONF)]
+    found = next((file for file in files if file.exists()), None)
+    content = OmegaConf.to_container(OmegaConf.load(found)) if found else {}
+    assert isinstance(content, Mapping)
+    flat = {key: value for key, value in flatten(content) if not isinstance(value, Mapping)}
+    for text in overrides:
+        key, _, value = text.partition("=")
+        flat[key] = yaml.safe_load(value)
+    return flat
+
+
+def write_recipe(record: Record, folder: Path) -> Path:
+    """Write what a search chose as <folder>/<dataset>_<method>.yaml; an older file of that name is kept beside it.
+
+    Raises:
+        UserError: a step of the search is not finished, or had no trial that ended well.
+    """
+    content = record.content
+    chosen: Content = {}
+    head = [
+        "# @package _global_",
+        f"# Chosen on the validation split, seed {content['seed']}; no composition was looked at.",
+        f"# {content['command']}",
+        *_code(content),
+    ]
+    for step, spec in content["steps"].items():
+        tried, best = record.tried(step), record.best(step)
+        open_ones = [trial for trial in tried if not trial.settled]
+        if open_ones or best is None:
+            what = f"{len(open_ones)} of {len(tried)} trials are not done" if tried else "no trial is done"
+            raise UserError(f"{record.folder}: step {step}: {what}; the same search command goes on.")
+        chosen |= best.values
+        diverged = sum(trial.state == "diverged" for trial in tried)
+        also = f", {diverged} of them diverged" if diverged else ""
+        head += [
+            f"# Step {step}: {len(spec['trials'])} configurations tried{also}.",
+            f"# The best had {_score(spec)} {best.score:.5g}.",
+        ]
+    lines = [*head, *_yaml(_nested({**content["recipe"], **chosen}), chosen, 0, "")]
+    path = folder / f"{content['dataset']}_{content['method']}.yaml"
+    text = "\n".join(lines) + "\n"
+    if path.exists() and path.read_text() != text:
+        kept = next(name for i in range(1, 10**6) if not (name := path.with_suffix(f".yaml.{i}")).exists())
+        path.rename(kept)
+    write_text(path, text)
+    return path
+
+
+def _code(content: Mapping[str, Any]) -> list[str]:
+    if not content.get("git_commit"):
+        return []
+    return [f"# Code: commit {content['git_commit']}{' with changes' if content.get('git_dirty') else ''}."]
+
+
+def _score(spec: Mapping[str, Any]) -> str:
+    if spec["score"] != "accuracy":
+        return "the mean validation loss"
+    which = {(0,): "clean images", (1,): "the elemental corruptions", (0, 1): "Identity and the elemental corruptions"}
+    return f"the mean accuracy (%) over {which[tuple(sorted(spec['corruptions']))]}"
+
+
+def _nested(flat: Mapping[str, Any]) -> Content:
+    content: Content = {}
+    for key, value in flat.items():
+        *places, last = key.split(".")
+        node = content
+        for place in places:
+            node = node.setdefault(place, {})
+        node[last] = value
+    return content
+
+
+def _yaml(content: Mapping[str, Any], chosen: Mapping[str, Any], depth: int, prefix: str) -> Sequence[str]:
+    lines = []
+    for key, value in content.items():
+        full = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            lines += [f"{'  ' * depth}{key}:", *_yaml(value, chosen, depth + 1, f"{full}.")]
+        else:
+            text = yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
+            lines.append(f"{'  ' * depth}{key}: {text}   # {'chosen' if full in chosen else 'as in the search'}")
+    return lines

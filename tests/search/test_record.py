@@ -1,0 +1,100 @@
+"""What trials reached, what is chosen of them, and the recipe that is written."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from modrobust.errors import UserError
+from modrobust.search.recipe import write_recipe
+from modrobust.search.record import Record, trial
+from modrobust.search.steps import Step
+
+FIRST = Step("backbone", {"method.backbone_lr": [1, 0.1]}, [], "accuracy", [0])
+SECOND = Step("modules", {"method.lr": [1, 0.1]}, [], "accuracy", [1])
+ABOUT = {"dataset": "digits", "method": "modules", "seed": 1, "command": "modrobust -m search=grid", "git_commit": "ab"}
+
+
+def run(folder: Path, clean: float, single: float, split: str = "valid", n: int = 1) -> Path:
+    """A finished run with one clean accuracy and one under a corruption."""
+    folder.mkdir(parents=True)
+    rows = {"split": split, "n_corruptions": [0, n], "accuracy": [clean, single]}
+    pd.DataFrame(rows).to_csv(folder / "results.csv", index=False)
+    (folder / "status.json").write_text('{"state": "done"}')
+    return folder
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    record = Record.at(tmp_path / "runs/digits/modules-cnn/search-0")
+    recipe = {"method.lr": 0.5, "training.epochs": 7}
+    record.begin({**ABOUT, "recipe": recipe}, [FIRST, SECOND])
+    return record
+
+
+def test_accuracy_is_the_mean_over_so_many_corruptions(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", 90, 70)
+    assert [trial({}, folder, "accuracy", which).score for which in ([0], [1], [0, 1])] == [90, 70, 80]
+
+
+@pytest.mark.parametrize(("split", "n"), [("test", 1), ("valid", 2)])
+def test_a_run_that_saw_more_is_no_trial(tmp_path: Path, split: str, n: int) -> None:
+    with pytest.raises(UserError, match="not a trial"):
+        trial({}, run(tmp_path / "run", 90, 70, split, n), "accuracy", [0])
+
+
+def test_valid_loss_is_the_mean_of_each_parts_best(tmp_path: Path) -> None:
+    losses = {"a": [3.0, 1.0, 2.0], "b": [5.0, 4.0]}
+    lines = [json.dumps({"part": part, "valid_loss": loss}) for part, some in losses.items() for loss in some]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    (tmp_path / "status.json").write_text('{"state": "done"}')
+    assert trial({}, tmp_path, "valid_loss", []).score == 2.5
+
+
+def test_the_best_of_step_one_decides_which_trials_of_step_two_count(record: Record) -> None:
+    runs = record.runs
+    record.add("backbone", [({"method.backbone_lr": 1}, run(runs / "a", 50, 0))])
+    assert record.fixed("modules") == {"method.backbone_lr": 1}
+    record.add("modules", [({"method.lr": 1}, run(runs / "b", 0, 60))])
+    record.add("backbone", [({"method.backbone_lr": 0.1}, run(runs / "c", 70, 0))])  # better: more trials were asked
+    assert record.fixed("modules") == {"method.backbone_lr": 0.1} and record.tried("modules") == []
+    record.add("modules", [({"method.lr": 0.1}, run(runs / "d", 0, 40))])
+    best = record.best("modules")
+    assert best and (best.values, best.score) == ({"method.lr": 0.1}, 40)
+
+
+def test_the_recipe_has_what_was_chosen_and_says_how(record: Record, tmp_path: Path) -> None:
+    runs = record.runs
+    diverged = runs / "diverged"
+    diverged.mkdir(parents=True)
+    (diverged / "status.json").write_text('{"state": "failed", "diverged": true}')
+    tried = [({"method.backbone_lr": 1}, diverged), ({"method.backbone_lr": 0.1}, run(runs / "a", 50, 0))]
+    record.add("backbone", tried)
+    record.add("backbone", tried)  # the same command again
+    with pytest.raises(UserError, match="step modules: no trial is done"):
+        write_recipe(record, tmp_path / "recipe")
+    record.add("modules", [({"method.lr": 1}, runs / "queued"), ({"method.lr": 0.1}, run(runs / "b", 0, 40))])
+    with pytest.raises(UserError, match="step modules: 1 of 2 trials are not done"):
+        write_recipe(record, tmp_path / "recipe")
+    run(runs / "queued", 0, 30)
+    path = write_recipe(record, tmp_path / "recipe")
+    text = path.read_text()
+    assert path.name == "digits_modules.yaml" and text.startswith("# @package _global_\n")
+    assert yaml.safe_load(text) == {"method": {"lr": 0.1, "backbone_lr": 0.1}, "training": {"epochs": 7}}
+    assert "no composition was looked at" in text and "seed 1" in text and "commit ab" in text
+    assert "# Step backbone: 2 configurations tried, 1 of them diverged.\n" in text
+    assert "# The best had the mean accuracy (%) over the elemental corruptions 40.\n" in text
+
+
+def test_an_older_recipe_is_kept(record: Record, tmp_path: Path) -> None:
+    record.add("backbone", [({"method.backbone_lr": 1}, run(record.runs / "a", 50, 0))])
+    record.add("modules", [({"method.lr": 1}, run(record.runs / "b", 0, 60))])
+    path = tmp_path / "digits_modules.yaml"
+    for number in (1, 2):
+        path.write_text(f"old {number}")
+        assert write_recipe(record, tmp_path) == path
+        assert path.with_suffix(f".yaml.{number}").read_text() == f"old {number}"
+    write_recipe(record, tmp_path)  # equal content: nothing to keep
+    assert not path.with_suffix(".yaml.3").exists()

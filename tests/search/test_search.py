@@ -1,0 +1,141 @@
+"""The command: modrobust -m search=grid and search=tpe, and what modrobust-report --best makes of them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from in_process import modrobust
+
+from modrobust.report.best import write_best
+
+TINY = (
+    *("dataset.n_train=20", "dataset.n_valid=10", "dataset.n_test=10", "training.epochs=1", "threads=1"),
+    *("device=cpu", "corruption.names=[Contrast]"),
+)
+TWO_BY_TWO = (
+    *("search/steps=modules", "search.steps.backbone.values.method.backbone_lr=[0.1,0.01]"),
+    *("search.steps.modules.values.method.lr=[0.1,0.01]", "search.steps.modules.values.method.weight=[1]"),
+)
+
+
+def trials(folder: Path) -> pd.DataFrame:
+    (file,) = folder.glob("outputs/runs/*/*/search-*/trials.csv")
+    return pd.read_csv(file)
+
+
+def test_two_steps_reuse_parts_and_end_as_a_recipe_that_is_used(tmp_path: Path) -> None:
+    sweep = ("-m", "search=grid", "method=modules", *TINY, *TWO_BY_TWO)
+    ended = modrobust(tmp_path, *sweep)
+    assert ended.code == 0, ended.err
+    table = trials(tmp_path)
+    assert table["step"].tolist() == ["backbone"] * 2 + ["modules"] * 2
+    assert set(table["state"]) == {"done"} and table["chosen"].sum() == 2
+    assert table.groupby("step")["value"].idxmax().tolist() == table.index[table["chosen"]].tolist()
+    backbones = list((tmp_path / "outputs/parts/digits").glob("classifier-*"))
+    assert len(backbones) == 2, "step two trains no backbone"
+    configs = [yaml.safe_load((Path(run) / "config.yaml").read_text()) for run in table["run"]]
+    chosen = table.loc[(table["step"] == "backbone") & table["chosen"], "method.backbone_lr"].item()
+    assert {config["method"]["backbone_lr"] for config in configs[2:]} == {chosen}
+    assert {config["seed"] for config in configs} == {48121620}
+    assert {config["evaluation"]["split"] for config in configs} == {"valid"}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("results.csv")}
+
+    write_best([tmp_path / "outputs/runs"], tmp_path / "conf/recipe")
+    recipe = yaml.safe_load((tmp_path / "conf/recipe/digits_modules.yaml").read_text())
+    assert recipe["method"]["backbone_lr"] == chosen and recipe["training"]["epochs"] == 1
+    used = modrobust(tmp_path, "method=modules", "--cfg", "job", "--package", "method")
+    assert yaml.safe_load(used.out)["backbone_lr"] == chosen
+
+    again = modrobust(tmp_path, *sweep)  # with the recipe in place: the same search, nothing to do
+    assert again.code == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("results.csv")} == before
+
+
+def test_a_trial_that_diverges_is_kept_as_failed_and_is_not_repeated(tmp_path: Path) -> None:
+    grid = "search.steps.classifier.values.method.lr=[1e30,0.1]"
+    sweep = ("-m", "search=grid", *TINY, "training.epochs=3", "search/steps=cross_entropy", grid)
+    ended = modrobust(tmp_path, *sweep)
+    assert ended.code == 0, ended.err
+    table = trials(tmp_path)
+    assert dict(zip(table["method.lr"], table["state"], strict=True)) == {0.1: "done", 1e30: "diverged"}
+    assert modrobust(tmp_path, *sweep).code == 0
+    attempts = [json.loads((Path(run) / "status.json").read_text())["attempt"] for run in table["run"]]
+    assert attempts == [1, 1]
+
+
+def test_no_trial_that_ends_well(tmp_path: Path) -> None:
+    grid = "search.steps.classifier.values.method.lr=[1e30]"
+    ended = modrobust(tmp_path, "-m", "search=grid", *TINY, "training.epochs=3", "search/steps=cross_entropy", grid)
+    assert ended.code == 1 and "all 1 trials of step classifier diverged" in " ".join(ended.err.split())
+
+
+def test_comma_lists_are_several_searches_and_a_presets_seeds_are_not_searched(tmp_path: Path) -> None:
+    sweep = (
+        "-m",
+        "search=grid",
+        "experiment=digits",
+        "method=cross_entropy",
+        "model.widths=[4,4,4,4],[4,4,4,8]",
+        *TINY,
+    )
+    ended = modrobust(tmp_path, *sweep)
+    assert ended.code == 0, ended.err
+    assert ended.out.count("step classifier: the best of 4 trials") == 2
+    assert len(list(tmp_path.rglob("results.csv"))) == 8
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("search=grid",), "search=grid is a sweep of many runs: modrobust -m search=grid"),
+        (("-m", "search=gird"), "Did you mean 'grid'"),
+        (("-m", "search=tpe", "search.trials=0"), "search.trials=0: a whole number of at least 1"),
+        (("-m", "search=grid", "search/steps=module"), "Did you mean 'modules'"),
+        (("-m", "search=grid", "paths.data=/nowhere", "dataset=mnist"), "/nowhere"),
+    ],
+)
+def test_bad_input(tmp_path: Path, overrides: tuple[str, ...], message: str) -> None:
+    ended = modrobust(tmp_path, *overrides)
+    assert ended.code == 1 and message in ended.err + ended.out
+    assert "Traceback" not in ended.err
+
+
+def test_tpe_goes_on_with_more_trials_and_keeps_failed_ones(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    values = "search.steps.network.values.method.lr.dense=[1e-3,1e30]"  # in the upper half it diverges
+    sweep = ("-m", "search=tpe", "dataset=boolean", "training.epochs=2", "search/steps=supervised", values)
+    first = modrobust(tmp_path, *sweep, "search.trials=3")
+    assert first.code == 0, first.err
+    three = trials(tmp_path)
+    assert len(three) == 3
+    assert modrobust(tmp_path, *sweep, "search.trials=5").code == 0
+    five = trials(tmp_path)
+    assert len(five) == 5 and set(three["run"]) < set(five["run"])
+    assert set(five["state"]) <= {"done", "diverged"}
+
+
+def test_a_killed_worker_of_tpe_goes_on_with_its_trial(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    sweep = ("-m", "search=tpe", "dataset=boolean", "training.epochs=400", "search.trials=3", "search.workers=2")
+    command = [sys.executable, "-m", "modrobust", *sweep, "hydra/launcher=local", "hydra.launcher.processes=2"]
+    launcher = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("outputs/parts/boolean/*/.lock")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(launcher.pid, signal.SIGKILL)
+    launcher.wait()
+    while (
+        not list(tmp_path.rglob("trials.csv")) and time.monotonic() < deadline + 60
+    ):  # the killed may seem to run still
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+        assert ended.returncode == 0, ended.stderr
+    table = trials(tmp_path)
+    assert len(table) == 3 and set(table["state"]) == {"done"}
+    assert len(list(tmp_path.glob("outputs/runs/boolean/*/seed*"))) == 3, "no trial was begun and left"
