@@ -38,6 +38,7 @@ def modrobust(folder: Path, *args: str) -> Result:
         stack.enter_context(patch.object(sys, "argv", ["modrobust", *args]))
         stack.enter_context(patch.object(sys, "path", sys.path[:]))
         stack.enter_context(patch.dict(os.environ))
+        os.environ.pop("MODROBUST_DATA", None)  # the developer's
         for context in (chdir(folder), redirect_stdout(out), redirect_stderr(err)):
             stack.enter_context(context)
         try:
