@@ -85,7 +85,7 @@ def _settings(configs: Sequence[Config], runs: int) -> str:
     if without:
         texts.append(f"Hyper-parameters without a recipe: {', '.join(without)}.")
     if runs > len(configs):
-        texts.append(f"Hyper-parameters not known: {runs - len(configs)} runs without config.yaml.")
+        texts.append(f"Hyper-parameters not known: {_runs(runs - len(configs))} without config.yaml.")
     return " ".join(texts)
 
 
@@ -116,10 +116,14 @@ def _code(statuses: Iterable[Mapping[str, Any]]) -> str:
     count = Counter(_commit(status) for status in statuses)
     if len(count) == 1:
         return f"Code: {next(iter(count))}."
-    return "Code: " + ", ".join(f"{commit} ({n} runs)" for commit, n in sorted(count.items())) + "."
+    return "Code: " + ", ".join(f"{commit} ({_runs(n)})" for commit, n in sorted(count.items())) + "."
 
 
 def _commit(status: Mapping[str, Any]) -> str:
     commit = status.get("git_commit")
     changed = " with uncommitted changes" if status.get("git_dirty") else ""
     return f"commit {commit[:10]}{changed}" if commit else "commit not known"
+
+
+def _runs(n: int) -> str:
+    return "1 run" if n == 1 else f"{n} runs"

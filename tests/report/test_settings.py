@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from modrobust.errors import UserError
-from modrobust.report.settings import configurations, differing
+from modrobust.report.settings import configurations, differing, overrides
 
 BASE = {
     **{"seed": 0, "replicas": 1, "threads": 1, "training.epochs": 10, "training.optimizer._target_": "Adam"},
@@ -68,6 +68,18 @@ def test_another_method_is_shown_without_its_keys(tmp_path: Path) -> None:
 def test_what_only_differs_between_datasets_is_told_by_their_name(tmp_path: Path) -> None:
     pairs = {"dataset.name": "digit_pairs", "training.epochs": 5}
     assert settings(tmp_path, {}, pairs) == [ALWAYS, {**ALWAYS, "dataset.name": "digit_pairs"}]
+
+
+def test_overrides_tell_runs_of_one_method_apart_and_not_methods(tmp_path: Path) -> None:
+    other = {"method.name": "mine", "training.epochs": 5}
+    changes = [{"training.epochs": 3, "dataset.split_seed": None}, {"seed": 1}, other]
+    settings(tmp_path, *changes)
+    found = overrides(configurations(tmp_path / str(i) for i in range(3)))
+    assert list(found.values()) == [
+        "training.epochs=3 dataset.split_seed=null",
+        "training.epochs=10 dataset.split_seed=40",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""What stands under tables, and which runs they still lack."""
+
+from pathlib import Path
+
+import pytest
+from made_runs import made
+
+from modrobust.errors import UserError
+from modrobust.report.__main__ import report
+from modrobust.report.about import notes_of_images
+from modrobust.report.facts import collect
+from modrobust.report.find import find
+from modrobust.report.pending import seeds_text
+from modrobust.report.tables import rows_of
+
+RECIPE = {"method.lr": 0.1, "training.epochs": 15, "training.batch_size": 128}  # conf/recipe/digits_cross_entropy.yaml
+
+
+def notes(folder: Path, split: str = "test") -> list[str]:
+    runs, without = find([folder])
+    facts = collect(runs, without)
+    return list(notes_of_images(rows_of(runs, facts), facts)["digits", split])
+
+
+def test_what_was_tested_how_chosen_and_by_which_code(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"Identity": 99, "A": 90}, settings=RECIPE)
+    made(tmp_path / "b", {"Identity": 99}, 1, settings=RECIPE, git_commit="fedcba9876543210", git_dirty=True)
+    assert notes(tmp_path) == [
+        "Tested on 50 images of the split test, 2 compositions; seeds 0-1.",
+        "Weights: lowest validation loss. Hyper-parameters: conf/recipe, where each file's head tells the selection: "
+        "digits_cross_entropy.",
+        "Code: commit 0123456789 (1 run), commit fedcba9876 with uncommitted changes (1 run).",
+    ]
+
+
+def test_departures_from_the_recipe_are_told(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90}, settings={**RECIPE, "training.epochs": 2})
+    made(tmp_path / "b", {"A": 90}, 1, settings={**RECIPE, "training.epochs": 2, "method.lr": 1})
+    assert notes(tmp_path)[1].endswith("digits_cross_entropy with other method.lr, training.epochs=2.")
+
+
+def test_what_is_not_known_is_told(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90}, method="mine", settings={"method._target_": "my.Method"}, git_commit=None)
+    run = made(tmp_path / "b", {"A": 90}, 1, method="mine")
+    (run / "config.yaml").unlink()
+    (run / "status.json").unlink()
+    assert notes(tmp_path)[1:] == [
+        "Weights: lowest validation loss (but as my.Method chooses). Hyper-parameters without a recipe: digits_mine. "
+        "Hyper-parameters not known: 1 run without config.yaml.",
+        "Code: commit not known.",
+    ]
+
+
+def test_images_that_chose_the_weights_are_told(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90}, split="valid")
+    assert notes(tmp_path, "valid")[0].endswith("seed 0. These images chose the weights, too.")
+
+
+def test_runs_without_results_are_named_with_seed_and_state(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90})
+    for seed in (1, 2, 3, 7):
+        made(tmp_path / str(seed), {}, seed, "modules", state="preempted")
+    made(tmp_path / "valid", {}, 1, "modules", split="valid", state="failed")  # of another table
+    queued = tmp_path / "digits" / "img_space-small_cnn" / "seed5-0123456789"
+    queued.mkdir(parents=True)
+    (queued / "status.json").write_text('{"state": "preempted"}')
+    assert notes(tmp_path)[-1] == (
+        "Without results: digits img_space (small_cnn), seed 5: preempted; "
+        "digits modules (small_cnn), seeds 1-3, 7: preempted."
+    )
+
+
+def test_the_command_names_them_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path / "a", {"A": 90})
+    made(tmp_path / "b", {}, 1, state="done")
+    report([tmp_path])
+    told = capsys.readouterr()
+    assert told.err == (
+        "modrobust-report: without results: digits cross_entropy (small_cnn), seed 1: done, not tested\n"
+    )
+    assert "| cross_entropy (small_cnn) | 1 of 2 | 90.0 |" in told.out
+
+
+def test_only_runs_without_results(tmp_path: Path) -> None:
+    made(tmp_path / "a", {}, state="failed")
+    made(tmp_path / "b", {}, state="failed", seed=1)
+    made(tmp_path / "c", {}, state="preempted", seed=2)
+    with pytest.raises(UserError, match=r"^no run has results yet: 2 failed, 1 preempted\.$"):
+        report([tmp_path])
+
+
+def test_seeds_in_short() -> None:
+    assert seeds_text([3]) == "seed 3"
+    assert seeds_text([3, 1, 2, 9]) == "seeds 1-3, 9"
+    assert seeds_text(["4", "-"]) == "seeds 4, -"
