@@ -9,6 +9,7 @@ GROUPS = {
     "model": "the network; a dataset brings its own",
     "task": "something else than to train and test",
     "experiment": "a study: its settings, and with -m its runs",
+    "search": "with -m: a hyper-parameter search in place of a sweep",
 }
 
 EXAMPLES = """\
@@ -19,7 +20,8 @@ EXAMPLES = """\
   modrobust dataset=boolean model=modular replicas=100       modular structure, a hundred seeds as one batch
   modrobust task=export_images                               corrupted images as PNG files
   modrobust -m experiment=digits hydra/launcher=local        all methods on the digits, several runs at once
-  modrobust -m experiment=digits hydra/launcher=slurm        the same on a cluster"""
+  modrobust -m experiment=digits hydra/launcher=slurm        the same on a cluster
+  modrobust -m search=grid method=modules                    learning rates and weights, chosen on the validation split"""
 
 
 def text() -> str:

@@ -51,14 +51,14 @@ def is_structured(run: Path) -> bool:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Nothing inside a run or a part is looked at: runs may hold thousands of files of features."""
+    """Nothing inside a run, a part or a search is looked at: runs may hold thousands of files of features."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        is_part = "depends.json" in files
+        passed_over = not {"depends.json", "search.json"}.isdisjoint(files)  # a part, the workers of a search
         shared = any(name.startswith("shard-") for name in folders)
-        if is_part or shared or not {"results.csv", "config.yaml", "status.json"}.isdisjoint(files):
+        if passed_over or shared or not {"results.csv", "config.yaml", "status.json"}.isdisjoint(files):
             folders.clear()
-            if not is_part:
+            if not passed_over:
                 yield Path(place)
 
 
