@@ -46,10 +46,11 @@ def main() -> None:
             for i in range(RUNS)
         )
         write_pictures(outputs)
+        from modrobust.report.facts import collect
         from modrobust.report.page import write_page
-        from modrobust.report.results import read
+        from modrobust.report.tables import rows_of
 
-        rows = read(runs)
+        rows = rows_of(runs, collect(runs, []))
         timed(f"write the page of {len(rows)} points", lambda: write_page(rows, runs, Path(folder)))
         page = Path(folder) / "report.html"
         print(

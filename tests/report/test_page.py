@@ -13,14 +13,15 @@ import pandas as pd
 import pytest
 from made_up import COMPOSITIONS, write_pictures, write_run
 
+from modrobust.report.facts import collect
 from modrobust.report.page import write_page
-from modrobust.report.results import read
+from modrobust.report.tables import rows_of
 
 METHODS = ("cross_entropy", "modules")
 
 
 def page(runs: list[Path], folder: Path) -> str:
-    (path,) = write_page(read(runs), runs, folder)
+    (path,) = write_page(rows_of(runs, collect(runs, [])), runs, folder)
     assert path == folder / "report.html" and [file.name for file in folder.iterdir()] == ["report.html"]
     return path.read_text()
 

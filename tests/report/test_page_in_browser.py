@@ -13,10 +13,11 @@ import pytest
 from made_up import COMPOSITIONS, write_pictures, write_run
 
 from modrobust.corruption.composition import label
+from modrobust.report.facts import collect
 from modrobust.report.lines import with_lines
 from modrobust.report.page import write_page
-from modrobust.report.results import read
 from modrobust.report.table import by_number, with_names
+from modrobust.report.tables import rows_of
 
 pytest.importorskip("selenium", reason="no selenium: pip install selenium")
 from selenium import webdriver
@@ -31,7 +32,7 @@ DRIVER = shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None, reason="no browser: apt-get install chromium chromium-driver"
 )
-METHODS = ("auto_modules", "contrastive", "modules")
+METHODS = ("cross_entropy", "contrastive", "modules")
 SEEDS = (0, 1, 2)
 NAMES = [label(composition) for composition in COMPOSITIONS]
 
@@ -48,7 +49,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(outputs: Path) -> pd.DataFrame:
-    return read(sorted(file.parent for file in outputs.rglob("results.csv")))
+    runs = sorted(file.parent for file in outputs.rglob("results.csv"))
+    return rows_of(runs, collect(runs, []))
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +190,7 @@ def test_filters_by_text_number_content_and_method(page: Page) -> None:
     assert sorted(page.texts("#table tbody th")) == sorted(name for name in NAMES if "Contrast" in name)
     page.one("#methods summary").click()
     page.one("#methods-list label:nth-child(2)").click()
-    assert [text.split()[0] for text in page.texts("#table thead button")[2:]] == ["auto_modules", "modules"]
+    assert [text.split()[0] for text in page.texts("#table thead button")[2:]] == ["cross_entropy", "modules"]
     page.press(Keys.ESCAPE)
     page.one("#text").send_keys("nothing has this name")
     assert page.texts("#table tbody th") == []
@@ -203,7 +205,7 @@ def test_filters_reach_the_summary(page: Page, rows: pd.DataFrame) -> None:
 
 def test_box_plot_by_keyboard_tells_boxes_and_points_and_opens_a_run(page: Page, rows: pd.DataFrame) -> None:
     page.focus("#boxes")
-    assert page.tooltip()[0] == "auto_modules, 0 corruptions"
+    assert page.tooltip()[0] == "cross_entropy, 0 corruptions"
     page.press(Keys.ARROW_RIGHT * 5)
     some = rows[(rows["method"] == "modules") & (rows["n_corruptions"] == 1)]
     quartiles = some["accuracy"].quantile([0.25, 0.5, 0.75])
@@ -258,7 +260,7 @@ def test_box_plot_by_mouse(page: Page) -> None:
 
 def test_heat_map_by_keyboard_and_mouse(page: Page, rows: pd.DataFrame) -> None:
     page.focus("#heat")
-    assert page.tooltip()[:2] == ["Identity", "auto_modules"]
+    assert page.tooltip()[:2] == ["Identity", "cross_entropy"]
     page.press(Keys.ARROW_DOWN * 2, Keys.ARROW_RIGHT)
     name, method, numbers = page.tooltip()
     assert (method, name.count("-")) == ("modules", 0)

@@ -27,7 +27,7 @@ def write_page(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> list[P
     """Write folder/report.html.
 
     Args:
-        rows: the rows of all results.csv, and `run`, the folder that each is from.
+        rows: see `tables.rows_of`.
         runs: run folders, from which configurations, states and logs are taken.
         folder: created where it is not there.
 

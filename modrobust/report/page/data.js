@@ -30,7 +30,7 @@ function prepare(view) {
   view.groups.forEach((group, i) => {
     const model = models.size > 1 ? ` (${group.model})` : '';
     const variant = group.variant === 'default' ? '' : `, ${group.variant}`;
-    group.label = `${group.method}${variant}${model}${group.settings && `, ${group.settings}`}`;
+    group.label = `${group.method}${variant}${model} ${group.settings}`.trimEnd();
     group.series = [];
     group.number = i;
   });

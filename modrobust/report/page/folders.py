@@ -2,6 +2,8 @@
 
 import base64
 import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,34 +58,39 @@ class Examples:
         return self._content[picture]
 
 
-def about(run: Path, page: Path, examples: Examples) -> dict[str, Any]:
-    """A run as the page tells it. What is missing in its folder is missing here, too.
+def about(runs: Sequence[Path], page: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Runs as the page tells them, and the pictures of their images. What a folder lacks is missing here, too.
 
     Args:
-        run: its folder.
+        runs: their folders.
         page: the page's folder.
-        examples: takes up the run's images.
 
     Returns:
-        name, link (from the page to the folder, where both are on one drive), config (text), status, log (its last
-        lines), examples (number, or None), num_classes.
+        Of each run name, link (from the page to the folder, where both are on one drive), config (text), status, log
+        (its last lines), examples (place among the pictures, or None), num_classes; and `Examples.pictures`.
     """
-    text = _text(run / "config.yaml")
-    config = _config(text)
-    status = read_json(run / "status.json") or {}
+    with ThreadPoolExecutor(16) as pool:  # a network's file system answers slowly but in parallel
+        files = pool.map(lambda run: (_text(run / "config.yaml"), _tail(run / "run.log"), _status(run)), runs)
+        read = list(files)
+    examples, told = Examples(), []
+    for run, (text, log, status) in zip(runs, read, strict=True):
+        config = _config(text)
+        classes = (config.get("dataset") or {}).get("num_classes")
+        one = {"name": run.as_posix(), "link": _link(run, page), "config": text, "status": status, "log": log}
+        told.append({**one, "examples": examples.of(run, config), "num_classes": classes})
+    return told, examples.pictures
+
+
+def _link(run: Path, page: Path) -> str:
     try:
-        link = Path(os.path.relpath(run, page)).as_posix()
+        return Path(os.path.relpath(run, page)).as_posix()
     except ValueError:  # another drive
-        link = run.absolute().as_uri()
-    return {
-        "name": run.as_posix(),
-        "link": link,
-        "config": text,
-        "status": {key: status[key] for key in STATUS if status.get(key) is not None},
-        "log": _tail(run / "run.log"),
-        "examples": examples.of(run, config),
-        "num_classes": (config.get("dataset") or {}).get("num_classes"),
-    }
+        return run.absolute().as_uri()
+
+
+def _status(run: Path) -> dict[str, Any]:
+    status = read_json(run / "status.json") or {}
+    return {key: status[key] for key in STATUS if status.get(key) is not None}
 
 
 def _config(text: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import base64
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from modrobust.report.page.folders import Examples, about
-from modrobust.report.settings import configurations, differing
+from modrobust.report.lines import LINE
+from modrobust.report.page.folders import about
 
-GROUP = ["method", "variant", "model", "settings"]
 SERIES = ["run", "variant", "seed"]
 LOSS_UNIT = 1e-4  # losses are whole multiples of it, which compress to half of what floats need
 
@@ -35,10 +34,7 @@ def payload(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> dict[str,
         losses: of int32 alike, in units of LOSS_UNIT; negative where there is none.
     """
     number = {str(run): i for i, run in enumerate(runs)}
-    rows = rows.assign(run=rows["run"].map(str)).reset_index(drop=True)
-    rows = rows.assign(settings=_settings(rows))
-    examples = Examples()
-    described = [about(run, folder, examples) for run in runs]
+    described, pictures = about(runs, folder)
     views, accuracies, losses = [], [], []
     for (dataset, split), some in rows.groupby(["dataset", "split"], sort=False):
         view, accuracy, loss = _view(some, number)
@@ -54,7 +50,7 @@ def payload(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> dict[str,
         "lossUnit": LOSS_UNIT,
         "views": views,
         "runs": described,
-        "examples": examples.pictures,
+        "examples": pictures,
     }
     return {
         "content": _packed(json.dumps(content, separators=(",", ":")).encode()),
@@ -67,33 +63,14 @@ def _packed(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, 6, mtime=0)).decode()
 
 
-def _settings(rows: pd.DataFrame) -> "pd.Series[str]":
-    """What tells apart runs of the same method, variant, model and seed: their differing settings; else empty."""
-    cell = ["dataset", "split", "method", "variant", "model"]
-    runs = rows.groupby([*cell, "seed"])["run"].transform("nunique")
-    several = runs.groupby([rows[column] for column in cell]).transform("max") > 1
-    text = pd.Series("", index=rows.index)
-    for _, some in rows[several].groupby(cell):
-        told = differing(configurations(Path(run) for run in some["run"].unique()))
-        named = {str(run): " ".join(_told(settings)) for run, settings in told.items()}
-        text[some.index] = some["run"].map(named)
-    return text
-
-
-def _told(settings: dict[str, Any]) -> Iterator[str]:
-    for key, value in settings.items():
-        if key not in ("dataset.name", "model.name"):
-            yield f"{key}={value}"
-
-
 def _view(rows: pd.DataFrame, number: dict[str, int]) -> tuple[dict[str, Any], NDArray[Any], NDArray[Any]]:
     """A dataset's split: its names, and accuracies and losses (series, compositions)."""
     compositions = rows.drop_duplicates("composition").sort_values("n_corruptions", kind="stable")
-    groups = rows[GROUP].drop_duplicates().sort_values(GROUP, kind="stable")
+    groups = rows.sort_values("line", kind="stable")[LINE].drop_duplicates()
     series = rows.drop_duplicates(SERIES)
     place = pd.MultiIndex.from_frame(series[SERIES]).get_indexer(pd.MultiIndex.from_frame(rows[SERIES]))
     column = pd.Index(compositions["composition"]).get_indexer(pd.Index(rows["composition"]))
-    group = pd.MultiIndex.from_frame(groups).get_indexer(pd.MultiIndex.from_frame(series[GROUP]))
+    group = pd.MultiIndex.from_frame(groups).get_indexer(pd.MultiIndex.from_frame(series[LINE]))
     accuracy = np.full((len(series), len(compositions)), np.nan)
     loss = np.full(accuracy.shape, -1.0)
     accuracy[place, column] = rows["accuracy"]
