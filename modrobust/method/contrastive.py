@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from modrobust.errors import UserError
 from modrobust.method.contrastive_loss import contrastive_loss
+from modrobust.method.cross_entropy import OneNetwork
 from modrobust.method.experiment import Experiment, Predictor
 from modrobust.method.fit import Training, fit
 from modrobust.method.levels import Level, levels_of
@@ -59,7 +60,7 @@ class Contrastive:
         settings = {"weight": self.weight, "temperature": self.temperature, "levels": levels}
         part = experiment.parts.part("contrastive", experiment.elemental, lr=self.lr, **settings)
         network = self._fit(experiment, part, levels, experiment.training)
-        return lambda images, composition: {"default": network.predict(images)}
+        return OneNetwork(network)
 
     def _try(self, experiment: Experiment, name: str, level: int) -> float:
         """Validation accuracy with this corruption alone at this level, mean over short trainings from scratch."""

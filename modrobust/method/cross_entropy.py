@@ -1,6 +1,6 @@
 """Empirical risk minimisation: one network, cross entropy, all elemental corruptions."""
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from modrobust.method.experiment import Experiment, Predictor
@@ -26,7 +26,19 @@ class CrossEntropy:
     def train(self, experiment: Experiment) -> Predictor:
         """Train one network."""
         network = train_classifier(experiment, experiment.elemental, self.lr, self.pairing)
-        return lambda images, composition: {"default": network.predict(images)}
+        return OneNetwork(network)
+
+
+class OneNetwork(nn.Module):
+    """A predictor: one network, whatever the composition."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor, composition: tuple[str, ...]) -> dict[str, tuple[Tensor, Tensor]]:
+        """See `Predictor`."""
+        return {"default": self.network.predict(images)}
 
 
 def train_classifier(experiment: Experiment, corruptions: tuple[str, ...], lr: float, pairing: bool = False) -> Network:

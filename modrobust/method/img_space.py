@@ -1,6 +1,6 @@
 """Autoencoders in image space: each undoes one corruption, before a classifier sees the image."""
 
-from functools import partial
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +43,7 @@ class ImgSpace:
         below = [part.hash for part in experiment.parts.used]
         identity = train_classifier(experiment, ("Identity",), self.lr)
         joint = self._joint_classifier(experiment, autoencoders, below)
-        return partial(predict, autoencoders, {"identity_classifier": identity, "joint_classifier": joint})
+        return Restoring(autoencoders, {"identity_classifier": identity, "joint_classifier": joint})
 
     def _autoencoder(self, experiment: Experiment, name: str) -> nn.Module:
         part = experiment.parts.part(f"autoencoder-{name}", ("Identity", name), lr=self.autoencoder_lr)
@@ -95,13 +95,15 @@ def before_and_after(experiment: Experiment, autoencoders: dict[str, nn.Module])
     return rows
 
 
-def predict(
-    autoencoders: dict[str, nn.Module],
-    classifiers: dict[str, Network],
-    images: Tensor,
-    composition: tuple[str, ...],
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """Undo a composition's corruptions in its order, then classify with each classifier."""
-    for name in composition:
-        images = autoencoders[name](images) if name in autoencoders else images
-    return {variant: classifier.predict(images) for variant, classifier in classifiers.items()}
+class Restoring(nn.Module):
+    """A predictor: a composition's corruptions are undone in its order, then each classifier classifies."""
+
+    def __init__(self, autoencoders: Mapping[str, nn.Module], classifiers: Mapping[str, Network]) -> None:
+        super().__init__()
+        self.autoencoders, self.classifiers = nn.ModuleDict(autoencoders), nn.ModuleDict(classifiers)
+
+    def forward(self, images: Tensor, composition: tuple[str, ...]) -> dict[str, tuple[Tensor, Tensor]]:
+        """See `Predictor`."""
+        for name in composition:
+            images = self.autoencoders[name](images) if name in self.autoencoders else images
+        return {variant: classifier.predict(images) for variant, classifier in self.classifiers.items()}  # type: ignore[operator]

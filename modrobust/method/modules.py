@@ -68,7 +68,7 @@ class Modules:
                 try_level = partial(self._try, experiment, backbone, below)
                 levels = choose_levels(experiment, names, lowest=0, accuracy=try_level)
             modules = {name: self._module(experiment, backbone, below, name, levels[name]) for name in names}
-        return partial(predict, backbone, modules, levels)
+        return WithModules(backbone, modules, levels)
 
     def _part(self, experiment: Experiment, below: str, name: str, level: int, purpose: str) -> Part:
         settings = {"weight": self.weight, "temperature": self.temperature, "pass_through": self.pass_through}
@@ -119,16 +119,24 @@ class Modules:
         return module.eval()
 
 
-def predict(
-    backbone: Network,
-    modules: dict[str, nn.Module],
-    levels: dict[str, int],
-    images: Tensor,
-    composition: tuple[str, ...],
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """Classify with the modules of a composition: level by level, within a level in the composition's order."""
-    features, at = images, 0
-    for name in sorted((name for name in composition if name in modules), key=lambda name: levels[name]):
-        features, at = backbone.features(features, levels[name], at), levels[name]
-        features = modules[name](features)
-    return {"default": backbone.predict(features, at)}
+class WithModules(nn.Module):
+    """A predictor: a network with the modules of a composition; level by level, within a level in its order.
+
+    Attributes:
+        backbone: the network.
+        inserted: the module of each corruption.
+        levels: where it is.
+    """
+
+    def __init__(self, backbone: Network, modules: Mapping[str, nn.Module], levels: Mapping[str, int]) -> None:
+        super().__init__()
+        self.backbone, self.inserted, self.levels = backbone, nn.ModuleDict(modules), dict(levels)
+
+    def forward(self, images: Tensor, composition: tuple[str, ...]) -> dict[str, tuple[Tensor, Tensor]]:
+        """See `Predictor`."""
+        features, at = images, 0
+        here = [name for name in composition if name in self.inserted]
+        for name in sorted(here, key=lambda name: self.levels[name]):
+            features, at = self.backbone.features(features, self.levels[name], at), self.levels[name]
+            features = self.inserted[name](features)
+        return {"default": self.backbone.predict(features, at)}

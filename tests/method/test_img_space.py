@@ -17,14 +17,25 @@ from modrobust.config import unnamed
 from modrobust.errors import UserError
 from modrobust.method import img_space
 from modrobust.method.experiment import Experiment
-from modrobust.method.img_space import predict
+from modrobust.method.img_space import Restoring
 from modrobust.method.tasks import Paired
 from modrobust.model.five_by_five import five_by_five
 
 
+class Line(nn.Module):
+    """x -> slope * x + offset."""
+
+    def __init__(self, slope: int, offset: int) -> None:
+        super().__init__()
+        self.slope, self.offset = slope, offset
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.slope * x + self.offset
+
+
 @torch.no_grad()
 def test_autoencoders_in_the_order_of_the_composition() -> None:
-    steps: dict[str, Callable[[Tensor], Tensor]] = {"Contrast": lambda x: 2 * x, "Swirl": lambda x: x + 1}
+    steps = {"Contrast": Line(2, 0), "Swirl": Line(1, 1)}
     networks = {name: five_by_five(4, 8, widths=(4, 4, 4, 4), hidden=8).eval() for name in ("one", "two")}
     images = torch.randn(3, 3, 8, 8)
     for composition, expected in {
@@ -34,7 +45,7 @@ def test_autoencoders_in_the_order_of_the_composition() -> None:
         ("Swirl", "Contrast"): 2 * (images + 1),
         ("Swirl", "Invert", "Contrast"): 2 * (images + 1),  # without an autoencoder for Invert
     }.items():
-        found = predict(steps, networks, images, composition)  # type: ignore[arg-type]
+        found = Restoring(steps, networks)(images, composition)
         assert list(found) == ["one", "two"]
         for name, (logits, penultimate) in found.items():
             assert torch.equal(logits, networks[name](expected))

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from modrobust.method import modules
-from modrobust.method.modules import predict
+from modrobust.method.modules import WithModules
 from modrobust.method.tasks import Paired
 from modrobust.model.five_by_five import five_by_five
 from modrobust.model.network import Network
@@ -57,7 +56,7 @@ def test_order_of_modules(backbone: Network, composition: tuple[str, ...], order
     calls: list[tuple[str, Tensor]] = []
     recording = {name: Recording(name, 0.5 + k, calls) for k, name in enumerate(LEVELS)}
     images = torch.randn(3, 3, 28, 28)
-    logits, penultimate = predict(backbone, dict(recording), LEVELS, images, composition)["default"]
+    logits, penultimate = WithModules(backbone, recording, LEVELS)(images, composition)["default"]
     assert [name for name, _ in calls] == order
 
     x, seen = images, iter(calls)
@@ -173,6 +172,6 @@ def test_the_searched_module_does_not_begin_where_the_search_ended(
 
 def test_predictor_runs_without_modules(backbone: Network) -> None:
     images = torch.randn(2, 3, 28, 28)
-    alone = partial(predict, backbone, {}, {})
+    alone = WithModules(backbone, {}, {})
     with torch.no_grad():
         assert torch.equal(alone(images, ("Contrast", "Swirl"))["default"][0], backbone(images))
