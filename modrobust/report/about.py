@@ -102,8 +102,9 @@ def _changed(name: str, configs: Sequence[Config]) -> str:
 @cache
 def recipe(name: str) -> dict[str, Any]:
     """The tuned values of a <dataset>_<method>, flattened; empty where there is no such recipe."""
-    path = CONF / "recipe" / f"{name}.yaml"
-    if not path.exists():
+    paths = [conf / "recipe" / f"{name}.yaml" for conf in (Path("conf"), CONF)]  # a user's own wins, as in runs
+    path = next((path for path in paths if path.exists()), None)
+    if path is None:
         return {}
     from omegaconf import OmegaConf  # reads 1e-2 as a number, unlike plain YAML
 

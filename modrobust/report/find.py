@@ -54,6 +54,8 @@ def _below(folder: Path) -> Iterator[Path]:
     """Nothing inside a run, a part or a search is looked at: runs may hold thousands of files of features."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if "runs" in folders:  # an output folder; parts, tasks and a hundred thousand exported images are beside them
+            folders[:] = ["runs"]
         passed_over = not {"depends.json", "search.json"}.isdisjoint(files)  # a part, the workers of a search
         shared = any(name.startswith("shard-") for name in folders)
         if passed_over or shared or not {"results.csv", "config.yaml", "status.json"}.isdisjoint(files):

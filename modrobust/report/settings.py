@@ -19,6 +19,7 @@ _NO_SETTINGS = {
     *("cache_gb", "checkpoint_seconds", "vis"),
 }
 _KINDS = ("name", "_target_")  # keys that tell what a section configures
+_LINE = ("dataset.name", "method.name", "model.name", "evaluation.split")
 _ABSENT = object()
 
 Config = Mapping[str, Any]
@@ -89,14 +90,14 @@ def differing(configs: Mapping[Path, Config]) -> dict[Path, dict[str, Any]]:
 
 
 def overrides(configs: Mapping[Path, Config]) -> dict[Path, str]:
-    """What tells a run from others of the same dataset, method and model, as it would be written on the command line.
+    """What tells a run from others of the same dataset, method, model and tested split, as on the command line.
 
     Returns:
         For each folder such as ``method.lr=0.1 training.epochs=5``; empty where these runs differ in no setting.
     """
     alike: dict[tuple[Any, ...], dict[Path, Config]] = defaultdict(dict)
     for folder, config in configs.items():
-        alike[tuple(config.get(f"{group}.name") for group in ("dataset", "method", "model"))][folder] = config
+        alike[tuple(config.get(key) for key in _LINE)][folder] = config
     return {
         folder: " ".join(f"{key}={written(value)}" for key, value in settings.items() if key not in ALWAYS)
         for some in alike.values()

@@ -1,6 +1,6 @@
 """How long `modrobust-report` takes: its help, a few runs, 2,000 runs. Made runs of random numbers; real sizes.
 
-    python tests/benchmarks/report.py [--runs 2000] [--settings 10] [--folder outputs/benchmark]
+    python tests/benchmarks/report.py [--runs 2000] [--settings 2] [--folder outputs/benchmark]
 
 `cold` means that the system's file cache was emptied first, which needs root; otherwise it is left out.
 """
@@ -8,6 +8,7 @@
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -44,9 +45,10 @@ def main() -> None:
         for cache in ("cold", "warm"):
             if cache == "cold" and not emptied():
                 continue
-            begun = time.perf_counter()
+            begun, used = time.perf_counter(), processor_seconds()
             subprocess.run([*report, *options], check=True, stdout=subprocess.DEVNULL)
-            print(f"{name}, {cache}: {time.perf_counter() - begun:.2f} s")
+            seconds = time.perf_counter() - begun
+            print(f"{name}, {cache}: {seconds:.2f} s (processor {processor_seconds() - used:.2f} s)")
     shutil.rmtree(arguments.folder)
 
 
@@ -72,6 +74,12 @@ def make(folder: Path, runs: int, settings: int) -> None:
         config["method"]["lr"] = 0.001 * (setting + 1)  # type: ignore[index]
         OmegaConf.save(OmegaConf.create(config), run / "config.yaml")
         (run / "status.json").write_text(json.dumps({"state": "done", "git_commit": "0" * 40, "git_dirty": False}))
+
+
+def processor_seconds() -> float:
+    """Of all commands so far: what a machine without other programs would take, about."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def emptied() -> bool:

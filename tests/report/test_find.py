@@ -25,6 +25,12 @@ def test_runs_are_found_once_whatever_folders_are_named(tmp_path: Path) -> None:
     assert find([tmp_path, run]) == ([run], [])
 
 
+def test_of_an_output_folder_only_the_runs_are_read(tmp_path: Path) -> None:
+    run = made(tmp_path / "outputs" / "runs" / "digits" / "seed0", {"A": 90})
+    made(tmp_path / "outputs" / "tasks" / "digits" / "seed0", {})
+    assert find([tmp_path]) == ([run], [])
+
+
 def test_runs_without_results_have_their_states(tmp_path: Path) -> None:
     for state in ("running", "failed", "preempted", "done"):
         made(tmp_path / state, {}, state=state)

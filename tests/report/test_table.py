@@ -89,6 +89,13 @@ def test_runs_of_other_settings_have_lines_of_their_own_by_size(tmp_path: Path) 
     assert table(tmp_path).numbers["settings"].tolist() == ["method.lr=0.02", "method.lr=0.1", "method.lr=1", ""]
 
 
+def test_runs_on_another_split_do_not_make_settings_differ(tmp_path: Path) -> None:
+    for i, lr in enumerate([0.1, 0.02]):
+        made(tmp_path / str(i), {"A": 90}, split="valid", settings={"method.lr": lr})  # a search, say
+    made(tmp_path / "chosen", {"A": 80}, settings={"method.lr": 0.1})
+    assert table(tmp_path).sections[0].lines == [["cross_entropy (small_cnn)", "1", "80.0"]]
+
+
 def test_the_usual_methods_come_first_in_their_order(tmp_path: Path) -> None:
     for method in ("a_method", "modules", "contrastive", "cross_entropy"):
         made(tmp_path / method, {"A": 90}, method=method)
