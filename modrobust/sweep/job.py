@@ -33,13 +33,13 @@ class Job:
         """Do all runs; the folders of those that failed. After a signal: saved, and requeued where it is time."""
         self._compare_code()
         failed = []
-        with interrupt.handled((signal.SIGINT, signal.SIGTERM, *REQUEUE)):
-            for overrides, folder in self.runs:
-                try:
+        try:
+            with interrupt.handled((signal.SIGINT, signal.SIGTERM, *REQUEUE)):
+                for overrides, folder in self.runs:
                     if not self._run(overrides, folder):
                         failed.append(folder)
-                except interrupt.Interrupted as stop:
-                    self._leave(stop.signum)
+        except interrupt.Interrupted as stop:
+            self._leave(stop.signum)
         if failed:
             print(f"{len(failed)} of {len(self.runs)} runs failed: {', '.join(failed)}", file=sys.stderr)
         return failed
@@ -62,9 +62,11 @@ class Job:
         return True
 
     def _leave(self, signum: int) -> None:
-        """The state is saved: back into the queue at the time limit, else the end."""
+        """The state is saved: back into the queue at the time limit and when preempted, else the end."""
         job = job_id()
-        if signum in REQUEUE and job and int(os.environ.get("SLURM_RESTART_COUNT", 0)) < self.most_requeues:
+        limit = signum in REQUEUE and int(os.environ.get("SLURM_RESTART_COUNT", 0)) < self.most_requeues
+        # A job that ends by itself after the SIGTERM of a preemption, within its grace time, would not come back.
+        if job and (limit or (signum == signal.SIGTERM and slurm.preempted(job))):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             if slurm.requeue(job):
                 time.sleep(120)  # Slurm ends the process

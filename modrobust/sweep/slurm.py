@@ -1,6 +1,7 @@
 """Slurm as its own commands tell it: what is queued or running, which limits it has. Works without accounting."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 from functools import lru_cache
@@ -44,11 +45,45 @@ def states(jobs: Iterable[str] | None = None) -> dict[str, str]:
     return found
 
 
+def endings(jobs: Iterable[str]) -> dict[str, str]:
+    """How jobs ended that is no more in the queue, where Slurm keeps accounts; nothing elsewhere.
+
+    Args:
+        jobs: ids, such as 7 or 7_2.
+
+    Returns:
+        by id a state such as TIMEOUT; OUT_OF_MEMORY where only a step of the job tells that.
+    """
+    arrays = sorted({job.partition("_")[0] for job in jobs})
+    if not arrays or shutil.which("sacct") is None:
+        return {}
+    try:
+        answer = _ask("sacct", "-n", "-P", "-o", "JobID,State", "-j", ",".join(arrays))
+    except UserError:  # no accounting, or it does not answer: the queue and the logs have to do
+        return {}
+    found: dict[str, str] = {}
+    for line in answer.splitlines():
+        job, _, state = line.partition("|")
+        job, _, step = job.partition(".")
+        state = state.split(maxsplit=1)[0]  # CANCELLED by 1000
+        if not step or state == "OUT_OF_MEMORY":
+            found[job] = state
+    return found
+
+
 @lru_cache(maxsize=1)
 def largest_array() -> int:
     """How many jobs one array may have."""
     match = re.search(r"^MaxArraySize\s*=\s*(\d+)", _ask("scontrol", "show", "config"), re.MULTILINE)
     return max(1, int(match[1]) - 1) if match else 1000
+
+
+def preempted(job: str) -> bool:
+    """Whether Slurm has asked a running job to make room, and lets it run for some more seconds."""
+    try:
+        return re.search(r"\bPreemptTime=\d", _ask("scontrol", "show", "job", job)) is not None
+    except UserError:
+        return False
 
 
 def requeue(job: str) -> bool:

@@ -4,13 +4,16 @@ import os
 import platform
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from modrobust.errors import UserError
 from modrobust.files import read_json
 from modrobust.sweep import index, slurm
+
+SILENT = 600.0  # seconds without a sign of life after which a run on another machine, outside Slurm, counts as lost
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,16 @@ class Status:
         job: Slurm id of its last submission, or None.
         error: first line of what went wrong, or None.
         log: where to read more.
-        changed: when its status last changed, seconds since 1970, or None.
+        since: when it came into this state, seconds since 1970, or None; of a lost run its last sign of life.
+        seen: its last sign of life, seconds since 1970, or None.
     """
 
     state: str
     job: str | None
     error: str | None
     log: Path
-    changed: float | None
+    since: float | None
+    seen: float | None
 
     @property
     def alive(self) -> bool:
@@ -53,43 +58,92 @@ def statuses(folders: Sequence[Path], runs: Path) -> dict[Path, Status]:
             raise
         known = {}
     with ThreadPoolExecutor(16) as pool:  # a network's file system answers slowly but in parallel
-        files = list(pool.map(lambda folder: read_json(folder / "status.json"), folders))
-    return {
-        folder: _status(folder, content, submitted.get(folder, {}), known, runs)
-        for folder, content in zip(folders, files, strict=True)
+        files = list(pool.map(_read, folders))
+    found = {
+        folder: _status(folder, *file, submitted.get(folder, {}), known)
+        for folder, file in zip(folders, files, strict=True)
     }
+    lost = {folder: status.job for folder, status in found.items() if status.state == "lost" and status.job}
+    endings = slurm.endings(lost.values())
+    for folder, job in lost.items():
+        found[folder] = _explained(found[folder], job, endings.get(job), known.get(job), runs)
+    return found
 
 
 Content = dict[str, Any]
 
 
-def _status(folder: Path, content: Content | None, last: Content, known: dict[str, str], runs: Path) -> Status:
+def _read(folder: Path) -> tuple[Content | None, float | None]:
+    """A run's status.json, and when it was last written or touched; None, None where there is none."""
+    file = folder / "status.json"
+    content = read_json(file)
+    return (None, None) if content is None else (content, file.stat().st_mtime)
+
+
+def _status(folder: Path, content: Content | None, seen: float | None, last: Content, known: dict[str, str]) -> Status:
     """One run's: what its status.json says, unless a later submission (`last`) makes it old."""
-    job, log, changed = last.get("job"), folder / "run.log", None
-    if content is not None:
-        changed = (folder / "status.json").stat().st_mtime
-    if not log.exists() and job is not None:
-        log = runs / ".submitit" / job / f"{job}_0_log.err"
-    state, error = "missing" if content is None else str(content.get("state")), (content or {}).get("error")
+    content = content or {}
+    job, log = last.get("job"), folder / "run.log"
+    state, error, since = content.get("state", "missing"), content.get("error"), _time(content.get("updated")) or seen
     slurm_state = known.get(job or "")
-    submitted_again = slurm_state in slurm.ALIVE and (changed or 0) < last["submitted"]
+    submitted_again = slurm_state in slurm.ALIVE and (seen or 0) < last["submitted"]
     if state == "done" or (state == "failed" and not submitted_again):
-        return Status(state, job, error, log, changed)
+        return Status(state, job, error, log, since, seen)
     if slurm_state in slurm.ALIVE:
         waiting = slurm_state in ("PENDING", "REQUEUED", "CONFIGURING", "REQUEUE_HOLD", "SPECIAL_EXIT")
-        return Status("queued" if waiting or state != "running" else "running", job, error, log, changed)
-    if state == "running" and content and content.get("slurm_job_id") is None and _lives(content):
-        return Status("running", job, error, log, changed)
+        if waiting or state != "running" or submitted_again:
+            return Status("queued", job, error, log, max(since or 0, last["submitted"]), seen)
+        return Status("running", job, error, log, since, seen)
+    if state == "running" and content.get("slurm_job_id") is None and _lives(content, seen):
+        return Status("running", job, error, log, since, seen)
     if state in ("queued", "running"):
-        how = f"its Slurm job {job} {(slurm_state or 'is gone').lower()}" if job else "its process has ended"
-        return Status("lost", job, error or how, log, changed)
-    return Status(state, job, error, log, changed)
+        return Status("lost", job, error or "its process has ended without a word", log, seen, seen)
+    return Status(state, job, error, log, since, seen)
 
 
-def _lives(content: Content) -> bool:
-    """Whether a run without Slurm still has its process; on another machine that is not known."""
+WORDS = {
+    "OUT_OF_MEMORY": "ran out of memory",
+    "TIMEOUT": "was ended at its time limit",
+    "DEADLINE": "was ended at its deadline",
+    "CANCELLED": "was cancelled",
+    "NODE_FAIL": "lost its node",
+    "PREEMPTED": "was preempted",
+    "FAILED": "failed",
+    "BOOT_FAIL": "could not start",
+    "COMPLETED": "ended without this run",
+}
+TELLING = (  # what Slurm writes into a job's log; the first that is there
+    ("oom-kill", "OUT_OF_MEMORY"),
+    ("Out Of Memory", "OUT_OF_MEMORY"),
+    ("exceeded memory limit", "OUT_OF_MEMORY"),
+    ("DUE TO TIME LIMIT", "TIMEOUT"),
+    ("DUE TO NODE FAILURE", "NODE_FAIL"),
+)
+END_OF_LOG = 4000  # bytes
+
+
+def _explained(status: Status, job: str, ending: str | None, queue: str | None, runs: Path) -> Status:
+    """A lost run's with the reason: what the accounts say, else the job's log, else the queue."""
+    error, output = (runs / ".submitit" / job / f"{job}_0_log.{kind}" for kind in ("err", "out"))
+    log = error if error.exists() else output
+    if ending in (None, "FAILED", "COMPLETED") and log.exists():
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - END_OF_LOG))
+            said = file.read().decode(errors="replace")
+        ending = next((state for words, state in TELLING if words in said), ending)
+    ending = ending or queue
+    words = WORDS.get(ending, ending.lower()) if ending else "is gone"
+    return replace(status, error=f"its Slurm job {job} {words}", log=log if log.exists() else status.log)
+
+
+def _time(text: str | None) -> float | None:
+    return None if text is None else datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+
+
+def _lives(content: Content, seen: float | None) -> bool:
+    """Whether a run without Slurm still has its process; on another machine its signs of life must do."""
     if content.get("host") != platform.node():
-        return True
+        return datetime.now().timestamp() - (seen or 0) < SILENT
     try:
         os.kill(int(content.get("pid", 0)) or -1, 0)
     except (ProcessLookupError, ValueError):

@@ -1,15 +1,28 @@
 #!/usr/bin/env bash
-# A real Slurm on this machine: one node, two fake GPUs, no accounting. For tests and for trying the launcher.
+# A real Slurm on this machine: one node, two fake GPUs. For tests and for trying the launcher.
 #
-#   sudo tests/slurm/start.sh            installs what is missing (Debian, Ubuntu), starts it in seconds
+#   sudo tests/slurm/start.sh              installs what is missing (Debian, Ubuntu), starts it in seconds
+#   sudo tests/slurm/start.sh accounting   with accounting (sacct): slurmdbd and a MariaDB of its own
 #   export SLURM_CONF=/tmp/modrobust-slurm/slurm.conf
-#   sudo tests/slurm/start.sh stop       ends it
+#   sudo tests/slurm/start.sh stop         ends it
+#
+# From the environment: MODROBUST_SLURM, its folder; MODROBUST_SLURM_PORT, the first of four ports; two such Slurms
+# can run at once. MODROBUST_SLURM_ARRAY, the size of the largest array plus one.
 set -euo pipefail
 
 home=${MODROBUST_SLURM:-/tmp/modrobust-slurm}
+port=${MODROBUST_SLURM_PORT:-6827}
 
-stop() {
-    pkill -f "$home/slurm.conf" || true
+stop() { # those of this folder only, by their ids; waits until they have ended
+    for daemon in slurmctld slurmd slurmdbd mariadbd; do
+        pid=$(cat "$home/$daemon.pid" 2>/dev/null || true)
+        [ "$(cat "/proc/${pid:-none}/comm" 2>/dev/null)" = "$daemon" ] || continue
+        kill "$pid"
+        for _ in $(seq 100); do
+            [ -e "/proc/$pid" ] || break
+            sleep 0.1
+        done
+    done
 }
 
 if [ "${1:-start}" = stop ]; then
@@ -21,27 +34,54 @@ if [ "$(id -u)" != 0 ]; then
     echo "tests/slurm/start.sh: Slurm's daemons must be started by root" >&2
     exit 1
 fi
-if ! command -v slurmctld slurmd munged >/dev/null; then
+needed=(slurm-wlm munge)
+commands=(slurmctld slurmd munged)
+if [ "${1:-start}" = accounting ]; then
+    needed+=(slurmdbd mariadb-server)
+    commands+=(slurmdbd mariadbd)
+fi
+if ! command -v "${commands[@]}" >/dev/null || [ "$(command -v "${commands[@]}" | wc -l)" -lt ${#commands[@]} ]; then
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq slurm-wlm munge >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${needed[@]}" >/dev/null
 fi
 stop
-sleep 0.5
 mkdir -p "$home/state" "$home/spool" /run/munge
 chown munge: /run/munge
 if ! munge -n 2>/dev/null | unmunge >/dev/null 2>&1; then
     runuser -u munge -- munged
 fi
 
+wait_for() { # until a command succeeds
+    for _ in $(seq 60); do
+        if "$@" >/dev/null 2>&1; then
+            return
+        fi
+        sleep 0.5
+    done
+    echo "tests/slurm/start.sh: Slurm did not start; see the logs in $home" >&2
+    tail -n 5 "$home"/*.log >&2
+    exit 1
+}
+
+export SLURM_CONF=$home/slurm.conf
+accounting="AccountingStorageType=accounting_storage/none"
+if [ "${1:-start}" = accounting ]; then
+    accounting="AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort=$((port + 2))"
+fi
 cores=$(nproc)
 memory=$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
 host=$(hostname -s)
+# cred_expire: a requeued job waits so long, 120 s by default. OverMemoryKill: a job over its memory is killed here, as
+# by control groups on a cluster.
 cat >"$home/slurm.conf" <<CONF
 ClusterName=modrobust
 SlurmctldHost=$host(127.0.0.1)
-SlurmctldPort=6827
-SlurmdPort=6828
+SlurmctldPort=$port
+SlurmdPort=$((port + 1))
 AuthType=auth/munge
+AuthInfo=cred_expire=10
 SlurmUser=root
 SlurmdUser=root
 StateSaveLocation=$home/state
@@ -54,9 +94,13 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2,sched_min_interval=0
-AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/none
+$accounting
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherParams=OverMemoryKill
+JobAcctGatherFrequency=task=1
 GresTypes=gpu
 ReturnToService=2
 JobRequeue=1
@@ -66,21 +110,43 @@ MaxArraySize=${MODROBUST_SLURM_ARRAY:-1001}
 MaxJobCount=10000
 DefMemPerCPU=100
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$cores RealMemory=$memory Gres=gpu:2 State=UNKNOWN
-PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP
-PartitionName=preemptible Nodes=$host MaxTime=INFINITE State=UP
+PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=off
+PartitionName=preemptible Nodes=$host MaxTime=INFINITE State=UP PriorityTier=1 PreemptMode=requeue GraceTime=30
 CONF
 printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' >"$home/gres.conf"
 
-export SLURM_CONF=$home/slurm.conf
+if [ "${1:-start}" = accounting ]; then
+    rm -rf "$home/database"
+    mariadb-install-db --no-defaults --user=root --datadir="$home/database" --skip-test-db \
+        --auth-root-authentication-method=normal >/dev/null
+    mariadbd --no-defaults --user=root --datadir="$home/database" --socket="$home/mariadbd.sock" \
+        --bind-address=127.0.0.1 --port=$((port + 3)) --pid-file="$home/mariadbd.pid" \
+        --log-error="$home/mariadbd.log" >/dev/null 2>&1 &
+    wait_for mariadb --no-defaults --socket="$home/mariadbd.sock" -e "select 1"
+    mariadb --no-defaults --socket="$home/mariadbd.sock" \
+        -e "create user slurm@'127.0.0.1' identified by 'slurm'; grant all on slurm.* to slurm@'127.0.0.1';"
+    cat >"$home/slurmdbd.conf" <<CONF
+AuthType=auth/munge
+DbdHost=$host
+DbdAddr=127.0.0.1
+DbdPort=$((port + 2))
+SlurmUser=root
+PidFile=$home/slurmdbd.pid
+LogFile=$home/slurmdbd.log
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort=$((port + 3))
+StorageUser=slurm
+StoragePass=slurm
+StorageLoc=slurm
+CONF
+    chmod 600 "$home/slurmdbd.conf"
+    slurmdbd
+    wait_for sacctmgr -n list cluster
+    sacctmgr -i add cluster modrobust >/dev/null || true
+fi
 slurmctld -c -f "$SLURM_CONF"
 slurmd -c -f "$SLURM_CONF" -N "$host"
-for _ in $(seq 60); do
-    if [ "$(sinfo -h -o %T 2>/dev/null | head -1)" = idle ]; then
-        echo "Slurm is up: export SLURM_CONF=$SLURM_CONF"
-        exit
-    fi
-    sleep 0.5
-done
-echo "tests/slurm/start.sh: Slurm did not start; see $home/slurmctld.log and slurmd.log" >&2
-tail -5 "$home/slurmctld.log" "$home/slurmd.log" >&2
-exit 1
+idle() { [ "$(sinfo -h -o %T | head -1)" = idle ]; }
+wait_for idle
+echo "Slurm is up: export SLURM_CONF=$SLURM_CONF"
