@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from modrobust.config import identity
 from modrobust.errors import Diverged, UserError
 from modrobust.files import disk_errors, read_json, remove_leftovers, write_json, write_npz, write_text
+from modrobust.heartbeat import heartbeat
 from modrobust.interrupt import Interrupted
 from modrobust.sweep.job import job_id
 
@@ -114,12 +115,15 @@ class Run:
             slurm_job_id=job_id(),
             **code_version(),
         )
+        self._alive = ExitStack()
+        self._alive.enter_context(heartbeat(self.folder / "status.json"))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         seconds = round(time.monotonic() - self._begun, 2)
+        self._alive.close()
         try:
             if error is None:
                 self.update(state="done", seconds=seconds)

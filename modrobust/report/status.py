@@ -11,7 +11,7 @@ from modrobust.sweep.status import Status, statuses
 
 ORDER = ("running", "queued", "preempted", "failed", "lost", "missing")
 """States that are listed run by run; of those that are done only the number is told."""
-EXPLAINED = {"lost": "its job or process has ended without a word", "missing": "submitted, but nothing is there"}
+MISSING = "submitted, but nothing is there"
 
 
 def show_status(folders: Iterable[Path]) -> None:
@@ -32,7 +32,7 @@ def show_status(folders: Iterable[Path]) -> None:
         count = Counter(status.state for status in found.values())
         print(f"{folder}: " + ", ".join(f"{count[s]} {s}" for s in ("done", *ORDER) if count[s] or s == "done"))
         if len(found) > count["done"]:
-            print(f"{'state':<10} {'for':<8} {'Slurm job':<10} run")
+            print(f"{'state':<10} {'for':<8} {'seen':<8} {'Slurm job':<10} run")
             print("\n".join(_lines(found, folder.absolute())))
 
 
@@ -43,14 +43,18 @@ def root(folder: Path) -> Path:
 
 
 def _lines(found: dict[Path, Status], folder: Path) -> list[str]:
-    """A line for each run that is not done, its error below it: plain, for grep and for narrow terminals."""
+    """A line for each run that is not done, its error below it: plain, for grep and for narrow terminals.
+
+    How long it has been in its state; of running ones also how long ago their process was last seen alive.
+    """
     order = {state: i for i, state in enumerate(ORDER)}
-    lines = []
+    lines, now = [], time.time()
     for run, status in sorted(found.items(), key=lambda item: order.get(item[1].state, len(order))):
         if status.state != "done":
-            age = "" if status.changed is None else _age(time.time() - status.changed)
-            lines.append(f"{status.state:<10} {age:<8} {status.job or '':<10} {run.relative_to(folder)}")
-            if error := status.error or EXPLAINED.get(status.state):
+            age = "" if status.since is None else _age(now - status.since)
+            seen = "" if status.seen is None or status.state != "running" else _age(now - status.seen)
+            lines.append(f"{status.state:<10} {age:<8} {seen:<8} {status.job or '':<10} {run.relative_to(folder)}")
+            if error := status.error or (MISSING if status.state == "missing" else None):
                 lines.append(f"{'':<10} {error} ({status.log})")
     return lines
 
@@ -59,4 +63,4 @@ def _age(seconds: float) -> str:
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{max(0.0, seconds):.0f} s"

@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sweeps import Modrobust
+from sweeps import SLOW_SCHEDULE, Modrobust
 
 START = Path(__file__).parent.parent / "slurm" / "start.sh"
 
@@ -15,6 +16,8 @@ START = Path(__file__).parent.parent / "slurm" / "start.sh"
 @pytest.fixture
 def modrobust(tmp_path: Path) -> Modrobust:
     """Runs `modrobust <overrides>` in tmp_path, to its end."""
+
+    (tmp_path / "slow.py").write_text(SLOW_SCHEDULE)
 
     def modrobust(*overrides: str, module: str = "modrobust") -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", module, *overrides]
@@ -24,13 +27,18 @@ def modrobust(tmp_path: Path) -> Modrobust:
 
 
 @pytest.fixture(scope="session")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A Slurm of one node on this machine, whose arrays have at most three jobs."""
+def slurm() -> Iterator[None]:
+    """A Slurm of one node on this machine, whose arrays have at most three jobs; beside one that may run already."""
     if os.getuid() != 0 or not all(map(shutil.which, ("slurmctld", "slurmd", "munged"))):
         pytest.skip("no Slurm: tests/slurm/start.sh, run by root, installs and starts one")
-    home = "/tmp/modrobust-slurm"
-    environment = {**os.environ, "MODROBUST_SLURM": home, "MODROBUST_SLURM_ARRAY": "4"}
-    started = subprocess.run([START], env=environment, capture_output=True, text=True, timeout=120, check=False)
-    if started.returncode:
-        pytest.skip(f"Slurm does not start here: {started.stderr}")
-    os.environ["SLURM_CONF"] = f"{home}/slurm.conf"
+    home = "/tmp/modrobust-slurm-tests"
+    settings = {"MODROBUST_SLURM": home, "MODROBUST_SLURM_PORT": "6927", "MODROBUST_SLURM_ARRAY": "4"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**settings, "SLURM_CONF": f"{home}/slurm.conf"}.items():
+            patch.setenv(name, value)
+        started = subprocess.run([START], capture_output=True, text=True, timeout=120, check=False)
+        if started.returncode:
+            pytest.skip(f"Slurm does not start here: {started.stderr}")
+        yield
+        subprocess.run(["scancel", "--user=root"], check=False)
+        subprocess.run([START, "stop"], check=False)

@@ -8,31 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sweeps import TINY, Modrobust, results
+from sweeps import TINY, Modrobust, ask, queue, results, until
 
 pytestmark = pytest.mark.usefixtures("slurm")
 
 SLURM = ("hydra/launcher=slurm_debug", "hydra.launcher.mem_gb=2")
 LONG = ("dataset=boolean", "training.epochs=1500", "threads=1", "model=modular", "checkpoint_seconds=0.2")
-
-
-def ask(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def until(condition: Callable[[], bool], seconds: float = 150) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.2)
-
-
-def queue() -> dict[str, str]:
-    return dict(line.split() for line in ask("squeue", "-h", "-r", "-o", "%i %T").splitlines())
 
 
 def test_a_failed_run_hides_nothing_and_arrays_are_split(modrobust: Modrobust, tmp_path: Path) -> None:
