@@ -7,6 +7,8 @@ from pathlib import Path
 
 TINY = ("dataset=boolean", "training.epochs=3", "threads=1")
 
+SLURM = ("hydra/launcher=slurm_debug", "hydra.launcher.mem_gb=2")
+
 SLOW_SCHEDULE = '''
 """A learning rate schedule whose epochs take as long as a test wants, however fast the machine is."""
 
@@ -17,14 +19,14 @@ from torch.optim.lr_scheduler import ExponentialLR
 
 
 class Slow(ExponentialLR):
-    """Waits SECONDS_AN_EPOCH seconds after each, but not in a job that was requeued."""
+    """Waits SECONDS_AN_EPOCH seconds after each, but not in a job that was requeued SLOW_TURNS times."""
 
     def step(self, *args):
-        if not os.environ.get("SLURM_RESTART_COUNT"):
+        if int(os.environ.get("SLURM_RESTART_COUNT") or 0) < int(os.environ.get("SLOW_TURNS", 1)):
             time.sleep(float(os.environ.get("SECONDS_AN_EPOCH", 0)))
         super().step(*args)
 '''
-SLOW = ("dataset=boolean", "training.epochs=200", "threads=1", "training.schedule._target_=slow.Slow")
+SLOW = ("dataset=boolean", "training.epochs=100", "threads=1", "training.schedule._target_=slow.Slow")
 SLOW += ("checkpoint_seconds=0.2",)
 
 Modrobust = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -5,39 +5,41 @@ import os
 import random
 import re
 import signal
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sweeps import TINY, Modrobust, ask, queue, results, until
+from kills import KINDS, disturbed
+from sweeps import SLOW, SLURM, TINY, Modrobust, ask, queue, results, until
 
 pytestmark = pytest.mark.usefixtures("slurm")
 
-SLURM = ("hydra/launcher=slurm_debug", "hydra.launcher.mem_gb=2")
-LONG = ("dataset=boolean", "training.epochs=1500", "threads=1", "model=modular", "checkpoint_seconds=0.2")
-
 
 def test_a_failed_run_hides_nothing_and_arrays_are_split(modrobust: Modrobust, tmp_path: Path) -> None:
-    sweep = ("-m", *TINY, "seed=0,1,2,3", "model.pruning=0,200", *SLURM, "hydra.launcher.runs_per_job=2")
+    sweep = ("-m", *TINY, "seed=0,1,2", "model.pruning=200,0", *SLURM, "hydra.launcher.runs_per_job=2")
     ended = modrobust(*sweep)
     assert ended.returncode == 1
-    assert ended.stdout.count("submitted") == 2  # three jobs and one
-    assert ended.stdout.count("model.pruning=200: a percentile from 0 to 100 is needed.") == 4
-    assert ended.stderr.strip().endswith("modrobust: 4 of 8 runs are not done; the same command tries them again.")
+    assert ended.stdout.count("submitted") == 2  # two jobs and one
+    assert ended.stdout.count("model.pruning=200: a percentile from 0 to 100 is needed.") == 3
+    assert ended.stderr.strip().endswith("modrobust: 3 of 6 runs are not done; the same command tries them again.")
     again = modrobust(*sweep, "hydra.launcher.wait=false")
-    assert again.returncode == 0 and "8 runs: 4 done, 0 queued, 0 running; 4 to do" in again.stdout
+    assert again.returncode == 0 and "6 runs: 3 done, 0 queued, 0 running; 3 to do" in again.stdout
     waited = modrobust(*sweep)  # for what was submitted again, though it failed before
     assert waited.returncode == 1 and "; 0 to do" in waited.stdout and "submitted" not in waited.stdout
     told = [json.loads(file.read_text()) for file in (tmp_path / "outputs/runs").rglob("status.json")]
-    assert sorted(status["attempt"] for status in told) == [1] * 4 + [2] * 4
-    assert modrobust(*TINY, "seed=3", "paths.outputs=alone").returncode == 0
+    assert sorted(status["attempt"] for status in told) == [1] * 3 + [2] * 3
+    assert modrobust(*TINY, "seed=2", "paths.outputs=alone").returncode == 0
     assert results(tmp_path / "alone/runs").items() <= results(tmp_path / "outputs/runs").items()
 
 
-def test_signals_and_requeues_change_nothing(modrobust: Modrobust, tmp_path: Path) -> None:
-    sweep = ("-m", *LONG, "seed=0", *SLURM)
+@pytest.mark.usefixtures("slow")
+def test_signals_and_requeues_change_nothing(
+    modrobust: Modrobust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_undisturbed: Callable[..., bool]
+) -> None:
+    monkeypatch.setenv("SLOW_TURNS", "2")
+    sweep = ("-m", *SLOW, "seed=0", *SLURM)
     assert modrobust(*sweep, "hydra.launcher.wait=false").returncode == 0
     (job,) = queue()
     for command in (("scancel", "--signal=USR2", job), ("scontrol", "requeue", job)):
@@ -54,12 +56,14 @@ def test_signals_and_requeues_change_nothing(modrobust: Modrobust, tmp_path: Pat
     assert modrobust(*sweep).returncode == 0
     status = (tmp_path / "outputs/runs").rglob("status.json")
     assert '"attempt": 3' in next(status).read_text()
-    assert modrobust(*LONG, "seed=0", "paths.outputs=plain").returncode == 0
-    assert results(tmp_path / "outputs/runs") == results(tmp_path / "plain/runs")
+    assert as_undisturbed(*SLOW, "seed=0")
 
 
-def test_cancelled_and_killed_runs_are_seen_and_done_again(modrobust: Modrobust, tmp_path: Path) -> None:
-    sweep = ("-m", *LONG, "seed=0,1", *SLURM)
+@pytest.mark.usefixtures("slow")
+def test_cancelled_and_killed_runs_are_seen_and_done_again(
+    modrobust: Modrobust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_undisturbed: Callable[..., bool]
+) -> None:
+    sweep = ("-m", *SLOW, "seed=0,1", *SLURM)
     assert modrobust(*sweep, "hydra.launcher.wait=false").returncode == 0
     first, second = sorted(queue())
     until(lambda: len(list(tmp_path.rglob("checkpoint.pt"))) == 2)
@@ -68,33 +72,24 @@ def test_cancelled_and_killed_runs_are_seen_and_done_again(modrobust: Modrobust,
     ask("scancel", second)
     until(lambda: not queue())
     status = modrobust("--status", module="modrobust.report").stdout
-    assert re.search(rf"lost +\d+ s +{first} .*\n +its Slurm job {first} \w+ \(", status)
+    assert re.search(rf"lost +\d+ s +{first} .*\n +its Slurm job {first} failed \(.*\.err\)", status)
     assert re.search(rf"preempted +\d+ s +{second} ", status)
+    monkeypatch.setenv("SECONDS_AN_EPOCH", "0")
     assert modrobust(*sweep).returncode == 0
-    assert modrobust("-m", *LONG, "seed=0,1", "paths.outputs=plain").returncode == 0
-    assert results(tmp_path / "outputs/runs") == results(tmp_path / "plain/runs")
+    assert as_undisturbed(*SLOW, "seed=0,1")
 
 
-def test_random_kills_of_jobs_steps_and_the_launcher_change_no_byte(modrobust: Modrobust, tmp_path: Path) -> None:
-    runs = ("dataset=boolean", "training.epochs=300", "threads=1", "checkpoint_seconds=0.1", "seed=0,1,2,3,4,5")
-    sweep = ("-m", *runs, *SLURM, "hydra.launcher.runs_per_job=2")
+def test_random_kills_of_jobs_steps_processes_and_the_launcher_change_no_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_undisturbed: Callable[..., bool]
+) -> None:
+    """tests/benchmarks/kills.py does the same with a hundred runs."""
+    monkeypatch.setenv("SECONDS_AN_EPOCH", "0.03")
     chance = random.Random(0)
-    launcher = subprocess.Popen([sys.executable, "-m", "modrobust", *sweep], cwd=tmp_path, stdout=subprocess.DEVNULL)
-    until(lambda: bool(queue()))
-    for how in ("KILL", "TERM", "launcher"):
-        time.sleep(chance.uniform(2, 6))
-        if how == "launcher":
-            launcher.kill()
-        elif jobs := sorted(queue()):
-            subprocess.run(["scancel", f"--signal={how}", chance.choice(jobs)], check=False)
-    launcher.wait()
-    for _ in range(4):
-        if modrobust(*sweep).returncode == 0:
-            break
-    else:
-        raise AssertionError("the sweep did not end")
-    assert modrobust("-m", *runs, "paths.outputs=plain").returncode == 0
-    assert results(tmp_path / "outputs/runs") == results(tmp_path / "plain/runs")
+    kinds = chance.sample(KINDS, len(KINDS))
+    sweep = ("-m", *SLOW, "seed=0,1,2,3,4,5", *SLURM, "hydra.launcher.runs_per_job=2")
+    count = disturbed(sweep, tmp_path, kinds, chance, pause=(1, 4))
+    assert [count[kind] for kind in KINDS] == [1] * len(KINDS)
+    assert as_undisturbed(*SLOW, "seed=0,1,2,3,4,5")
 
 
 def test_the_stock_launcher_uses_the_same_folders(modrobust: Modrobust, tmp_path: Path) -> None:
