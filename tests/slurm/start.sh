@@ -13,10 +13,17 @@ set -euo pipefail
 home=${MODROBUST_SLURM:-/tmp/modrobust-slurm}
 port=${MODROBUST_SLURM_PORT:-6827}
 
-stop() { # those of this folder only, by their ids; waits until they have ended
+stop() { # jobs, then the daemons of this folder only, by their ids; waits until they have ended
+    if [ "$(ps -o comm= -p "$(cat "$home/slurmctld.pid" 2>/dev/null || echo 0)" 2>/dev/null)" = slurmctld ]; then
+        SLURM_CONF=$home/slurm.conf timeout 5 scancel --user="$(id -un)" || true
+        for _ in $(seq 50); do
+            [ -n "$(SLURM_CONF=$home/slurm.conf timeout 5 squeue -h || true)" ] || break
+            sleep 0.2
+        done
+    fi
     for daemon in slurmctld slurmd slurmdbd mariadbd; do
         pid=$(cat "$home/$daemon.pid" 2>/dev/null || true)
-        [ "$(cat "/proc/${pid:-none}/comm" 2>/dev/null)" = "$daemon" ] || continue
+        [ "$(ps -o comm= -p "${pid:-0}" 2>/dev/null)" = "$daemon" ] || continue
         kill "$pid"
         for _ in $(seq 100); do
             [ -e "/proc/$pid" ] || break
@@ -45,6 +52,7 @@ if ! command -v "${commands[@]}" >/dev/null || [ "$(command -v "${commands[@]}" 
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${needed[@]}" >/dev/null
 fi
 stop
+rm -rf "$home/state" "$home/spool"
 mkdir -p "$home/state" "$home/spool" /run/munge
 chown munge: /run/munge
 if ! munge -n 2>/dev/null | unmunge >/dev/null 2>&1; then
@@ -70,7 +78,8 @@ if [ "${1:-start}" = accounting ]; then
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort=$((port + 2))"
 fi
-cores=$(nproc)
+cores=$(getconf _NPROCESSORS_ONLN) # nproc minds OMP_NUM_THREADS
+cores=$((cores > 2 ? cores : 2))   # two jobs at once on any machine
 memory=$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
 host=$(hostname -s)
 # cred_expire: a requeued job waits so long, 120 s by default. OverMemoryKill: a job over its memory is killed here, as
@@ -101,6 +110,7 @@ $accounting
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherParams=OverMemoryKill
 JobAcctGatherFrequency=task=1
+SlurmdParameters=config_overrides
 GresTypes=gpu
 ReturnToService=2
 JobRequeue=1

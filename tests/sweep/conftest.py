@@ -58,5 +58,4 @@ def slurm() -> Iterator[None]:
         if started.returncode:
             pytest.skip(f"Slurm does not start here: {started.stderr}")
         yield
-        subprocess.run(["scancel", "--user=root"], check=False)
         subprocess.run([START, "stop"], check=False)

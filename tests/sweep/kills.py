@@ -34,10 +34,8 @@ def disturbed(
     """
     left, count = list(kinds), Counter({"commands": 1})
     launcher, next_kill = _start(sweep, folder), time.monotonic() + chance.uniform(*pause)
-    while True:
-        if launcher.poll() is not None:
-            if launcher.returncode == 0:
-                return count
+    while launcher.poll() != 0:
+        if launcher.returncode is not None:
             launcher = _start(sweep, folder)
             count["commands"] += 1
         if left and time.monotonic() > next_kill:
@@ -51,6 +49,7 @@ def disturbed(
                 count[left.pop(0)] += 1
                 next_kill = time.monotonic() + chance.uniform(*pause)
         time.sleep(0.2)
+    return count
 
 
 def _start(sweep: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":

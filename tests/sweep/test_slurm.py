@@ -86,10 +86,10 @@ def test_random_kills_of_jobs_steps_processes_and_the_launcher_change_no_byte(
     monkeypatch.setenv("SECONDS_AN_EPOCH", "0.03")
     chance = random.Random(0)
     kinds = chance.sample(KINDS, len(KINDS))
-    sweep = ("-m", *SLOW, "seed=0,1,2,3,4,5", *SLURM, "hydra.launcher.runs_per_job=2")
-    count = disturbed(sweep, tmp_path, kinds, chance, pause=(1, 4))
+    sweep = ("-m", *SLOW, "seed=0,1,2,3", *SLURM, "hydra.launcher.runs_per_job=2")
+    count = disturbed(sweep, tmp_path, kinds, chance, pause=(1, 3))
     assert [count[kind] for kind in KINDS] == [1] * len(KINDS)
-    assert as_undisturbed(*SLOW, "seed=0,1,2,3,4,5")
+    assert as_undisturbed(*SLOW, "seed=0,1,2,3")
 
 
 def test_the_stock_launcher_uses_the_same_folders(modrobust: Modrobust, tmp_path: Path) -> None:
