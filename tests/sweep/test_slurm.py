@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kills import KINDS, disturbed
+from chaos import KINDS, disturbed
 from sweeps import SLOW, SLURM, TINY, Modrobust, ask, queue, results, until
 
 pytestmark = pytest.mark.usefixtures("slurm")
