@@ -17,7 +17,7 @@ N_IMAGES, CLASSES, TILE = 296, 10, 8
 QUALITY = {"cross_entropy": 0.74, "contrastive": 0.72, "auto_contrastive": 0.7, "modules": 0.83, "auto_modules": 0.8}
 
 
-def config(method: str, seed: int, lr: float) -> dict[str, object]:
+def config(method: str, seed: int, lr: float, dataset: str = "digits") -> dict[str, object]:
     """What config.yaml holds, and the example images depend on."""
     elemental = {name: {"_target_": f"modrobust.corruption.{name.lower()}", "severity": 2} for name in NAMES}
     return {
@@ -27,26 +27,26 @@ def config(method: str, seed: int, lr: float) -> dict[str, object]:
         "model": {"name": "small_cnn", "num_classes": CLASSES},
         "method": {"name": method, "lr": lr},
         "corruption": {"seed": 0, "names": NAMES, "elemental": elemental},
-        "dataset": {"name": "digits", "num_classes": CLASSES, "image_size": TILE, "n_train": None, "n_test": None},
+        "dataset": {"name": dataset, "num_classes": CLASSES, "image_size": TILE, "n_train": None, "n_test": None},
     }
 
 
-def write_run(outputs: Path, method: str, seed: int, lr: float = 0.1) -> Path:
+def write_run(outputs: Path, method: str, seed: int, lr: float = 0.1, dataset: str = "digits") -> Path:
     """A run under outputs/runs, finished; accuracies fall with the number of corruptions."""
     draw = np.random.default_rng([seed, len(method), int(1e6 * lr)])
-    folder = outputs / "runs" / "digits" / f"{method}-small_cnn" / f"seed{seed}-{int(1e6 * lr)}"
+    folder = outputs / "runs" / dataset / f"{method}-small_cnn" / f"seed{seed}-{int(1e6 * lr)}"
     folder.mkdir(parents=True)
     rows = []
     for i, composition in enumerate(COMPOSITIONS):
         difficulty = np.random.default_rng(i).normal(0, 0.06) * bool(composition)
         share = 0.98 * QUALITY.get(method, 0.75) ** (0.6 * len(composition)) + difficulty + draw.normal(0, 0.015)
         right = int(np.clip(share, 0.05, 1) * N_IMAGES)
-        row = {"dataset": "digits", "method": method, "variant": "default", "model": "small_cnn", "seed": seed}
+        row = {"dataset": dataset, "method": method, "variant": "default", "model": "small_cnn", "seed": seed}
         row |= {"split": "test", "composition": label(composition), "n_corruptions": len(composition)}
         loss = (0.01 - np.log(right / N_IMAGES)) * draw.uniform(0.9, 1.1)
         rows.append({**row, "n_images": N_IMAGES, "loss": loss, "accuracy": 100 * right / N_IMAGES})
     pd.DataFrame(rows).to_csv(folder / "results.csv", index=False)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config(method, seed, lr), sort_keys=False))
+    (folder / "config.yaml").write_text(yaml.safe_dump(config(method, seed, lr, dataset), sort_keys=False))
     status = {"state": "done", "attempt": 1, "seconds": 31.4, "host": "node7", "git_commit": "0123456789abcdef"}
     (folder / "status.json").write_text(json.dumps(status))
     lines = [f"[2026-01-01 00:00:{i:02}] epoch {i} loss {3 / (i + 1) + seed / 1e4:.4f}" for i in range(30)]

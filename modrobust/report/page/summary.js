@@ -5,8 +5,13 @@ function drawSummary(compositions) {
   const columns = view.counts.map((n) => compositions.filter((c) => view.parts[c].length === n));
   const used = view.counts.map((_, i) => i).filter((i) => columns[i].length);
   const head = ['Method', 'n', ...used.map((i) => `${view.counts[i]}`)];
-  const rows = shownGroups().map((group) => {
-    const cells = used.map((i) => make('td', {}, withInterval(overSeeds(view, group, columns[i]))));
+  const groups = shownGroups();
+  const found = groups.map((group) => used.map((i) => overSeeds(view, group, columns[i])));
+  const best = used.map((_, k) => Math.max(...found.map((cells) => cells[k].mean).filter((value) => !Number.isNaN(value))));
+  const rows = groups.map((group, row) => {
+    const cells = found[row].map((of, k) =>
+      make('td', { class: of.mean === best[k] && groups.length > 1 ? 'best' : null }, withInterval(of)),
+    );
     return make('tr', {}, make('th', { scope: 'row' }, swatch(group), ` ${group.label}`), make('td', {}, `${group.seeds}`), ...cells);
   });
   const counts = used.map((i) => make('td', {}, `${columns[i].length}`));
