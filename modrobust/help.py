@@ -21,7 +21,7 @@ EXAMPLES = """\
   modrobust task=export_images                               corrupted images as PNG files
   modrobust -m experiment=digits hydra/launcher=local        all methods on the digits, several runs at once
   modrobust -m experiment=digits hydra/launcher=slurm        the same on a cluster
-  modrobust -m search=grid method=modules                    learning rates and weights, chosen on the validation split"""
+  modrobust -m search=grid method=modules                    learning rates and weights, by validation"""
 
 
 def text() -> str:

@@ -94,7 +94,7 @@ def _status(folder: Path, content: Content | None, seen: float | None, last: Con
         if waiting or state != "running" or submitted_again:
             return Status("queued", job, error, log, max(since or 0, last["submitted"]), seen)
         return Status("running", job, error, log, since, seen)
-    if state == "running" and content.get("slurm_job_id") is None:
+    if state == "running" and (not last or content.get("slurm_job_id") is None):  # or a trial of a job's worker
         if _lives(content, seen):
             return Status("running", None, error, log, since, seen)
         return Status("lost", None, "its process has ended without a word", log, seen, seen)
