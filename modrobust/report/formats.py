@@ -82,16 +82,26 @@ def latex(table: Table) -> str:
 
 def _latex(section: Section) -> str:
     columns = "l" + "r" * (len(section.header) - 1)
-    caption = rf"\caption{{{section.title.translate(_LATEX)}}}"
-    head = [r"\toprule", _row(section.header), r"\midrule"]
-    body = [*map(_row, section.lines), r"\bottomrule"]
-    notes = [rf"{{\footnotesize {note.translate(_LATEX)}\par}}" for note in section.notes]
+    caption = rf"\caption{{{_escaped(section.title)}}}"
+    head = [r"\toprule", _row(map(_stacked, section.header)), r"\midrule"]
+    body = [*(_row(map(_escaped, cells)) for cells in section.lines), r"\bottomrule"]
+    notes = [rf"{_escaped(note)}\par" for note in section.notes]
     if len(section.lines) > LONG:
-        lines = [rf"\begin{{longtable}}{{{columns}}}", rf"{caption}\\", *head, r"\endhead", *body]
-        return "\n".join([*lines, r"\end{longtable}", *notes]) + "\n"
-    lines = [r"\begin{table}", r"\centering", caption, rf"\begin{{tabular}}{{{columns}}}", *head, *body]
+        begin = [r"\begingroup\footnotesize", rf"\begin{{longtable}}{{{columns}}}", rf"{caption}\\"]
+        return "\n".join([*begin, *head, r"\endhead", *body, r"\end{longtable}", *notes, r"\endgroup"]) + "\n"
+    lines = [r"\begin{table}", r"\centering\footnotesize", caption, rf"\begin{{tabular}}{{{columns}}}", *head, *body]
     return "\n".join([*lines, r"\end{tabular}\par\medskip", *notes, r"\end{table}"]) + "\n"
 
 
 def _row(cells: Iterable[str]) -> str:
-    return " & ".join(cell.translate(_LATEX) for cell in cells) + r" \\"
+    return " & ".join(cells) + r" \\"
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_LATEX)
+
+
+def _stacked(text: str) -> str:
+    """Words below each other: names of methods are longer than their numbers."""
+    stacked = _escaped(text).replace(" ", r"\\")
+    return rf"\shortstack[r]{{{stacked}}}" if " " in text else stacked

@@ -46,6 +46,6 @@ def bootstrap(values: np.ndarray, draws: int) -> tuple[float, float]:
 
 
 def cell(value: float, interval: float, low: float = np.nan, high: float = np.nan) -> str:
-    """A number for people: ``88.3 ± 1.0``, with a bootstrap interval ``88.3 ± 1.0 [87.5, 89.2]``."""
-    text = f"{value:.1f}" + ("" if np.isnan(interval) else f" ± {interval:.1f}")
+    """A number for people: ``88.3 ± 1.0``, with a bootstrap interval ``88.3 ± 1.0 [87.5, 89.2]``; never ``-0.0``."""
+    text = f"{round(value, 1) + 0.0:.1f}" + ("" if np.isnan(interval) else f" ± {interval:.1f}")
     return text if np.isnan(low) else f"{text} [{low:.1f}, {high:.1f}]"

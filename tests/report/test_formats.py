@@ -15,12 +15,12 @@ NUMBERS = pd.DataFrame({"method": ["a,b", "c"], "accuracy": [1.5, 2.0]})
 
 
 def section(lines: int = 2, notes: tuple[str, ...] = ("Code: commit 01.", "Weights_1.")) -> Section:
-    return Section(ODD, ["method", "0|1", "2"], [[f"line_{i}", "88.0 ± 1.0", ODD] for i in range(lines)], notes)
+    return Section(ODD, ["method", "0|1", "a_b (c)"], [[f"line_{i}", "88.0 ± 1.0", ODD] for i in range(lines)], notes)
 
 
 def test_markdown() -> None:
     lines = markdown([section()]).splitlines()
-    assert lines[:4] == [ODD, "", r"| method | 0\|1 | 2 |", "|---|---|---|"]
+    assert lines[:4] == [ODD, "", r"| method | 0\|1 | a_b (c) |", "|---|---|---|"]
     assert lines[4] == r"| line_0 | 88.0 ± 1.0 | 50 % of a_b & c\|d #1 {x} ~ ^ \ < > ± $ |"
     assert lines[6:] == ["", "Code: commit 01.", "", "Weights_1."]
 
@@ -43,6 +43,7 @@ def test_files(tmp_path: Path) -> None:
 def test_latex_escapes_and_has_rules_and_notes() -> None:
     text = latex(Table("name", [section()], NUMBERS))
     assert r"line\_0 & 88.0 $\pm$ 1.0 & 50 \% of a\_b \& c\textbar{}d \#1 \{x\} " in text
+    assert r"method & 0\textbar{}1 & \shortstack[r]{a\_b\\(c)} \\" in text
     assert text.index(r"\toprule") < text.index(r"\midrule") < text.index(r"\bottomrule") < text.index(r"Weights\_1.")
     assert r"\begin{longtable}{lrr}" in latex(Table("name", [section(100)], NUMBERS))
 

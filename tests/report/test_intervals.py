@@ -36,5 +36,6 @@ def test_equal_input_equal_output_whatever_is_drawn_at_once(monkeypatch: pytest.
 
 def test_numbers_for_people() -> None:
     assert cell(88.25, np.nan) == "88.2"
+    assert cell(-0.04, 0.0) == "0.0 ± 0.0"
     assert cell(88.26, 1.04) == "88.3 ± 1.0"
     assert cell(88.26, 1.04, 87.5, 89.15) == "88.3 ± 1.0 [87.5, 89.2]"

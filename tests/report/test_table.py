@@ -134,6 +134,16 @@ def test_runs_without_results_are_counted_and_their_cells_missing(tmp_path: Path
     ]
 
 
+def test_all_variants_wait_for_a_run(tmp_path: Path) -> None:
+    for variant in ("joint", "identity"):
+        made(tmp_path / variant, {"A": 90}, method="img_space", variant=variant)
+    made(tmp_path / "b", {}, 1, "img_space", state="preempted")
+    assert [line[:2] for line in table(tmp_path).sections[0].lines] == [
+        ["img_space, identity (small_cnn)", "1 of 2"],
+        ["img_space, joint (small_cnn)", "1 of 2"],
+    ]
+
+
 def test_bootstrap_interval_stands_beside(tmp_path: Path) -> None:
     for seed in range(3):
         made(tmp_path / str(seed), {"A": 80 + seed, "B": 80 + seed}, seed)
