@@ -1,8 +1,7 @@
 """Figures over runs of structured data: learning curves, and accuracy against a numeric setting."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from modrobust.files import write_atomically
+from modrobust.report.look import LOOK, look, save
 from modrobust.report.structure import Group, mean_and_interval, setting_keys
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")  # Okabe and Ito's
-DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-MARKERS = "os^Dv<>"
 ACROSS = 3  # panels beside each other
 WIDTH = 3.4  # of a panel, inches
 CHARACTERS = 15  # in an inch, about
 LOGARITHMIC = 100  # epochs, above which their axis is
-LOOK: dict[Any, Any] = {
-    **{"font.size": 8, "axes.titlesize": 8, "axes.spines.top": False, "axes.spines.right": False},
-    **{"lines.linewidth": 1.4, "axes.linewidth": 0.7, "pdf.fonttype": 42, "savefig.dpi": 200, "lines.markersize": 4},
-}
-
 Draw = Callable[[Axes, Sequence[Group], Mapping[str, Any], float], None]
 """(a panel, its groups of one line, how the line looks, its place among the lines: 0 for the middle one)"""
 
@@ -42,7 +33,7 @@ def write_figures(groups: Sequence[Group], folder: Path) -> list[Path]:
     """
     figures = [("curves", curves(groups))] if any(len(group.curve) for group in groups) else []
     figures += [(key, against(key, groups)) for key in numeric(groups)]
-    return [path for name, figure in figures for path in _write(figure, folder / name)]
+    return [path for name, figure in figures for path in save(figure, folder / name)]
 
 
 def numeric(groups: Sequence[Group]) -> list[str]:
@@ -102,7 +93,7 @@ def _curve(axes: Axes, line: Sequence[Group], look: Mapping[str, Any], place: fl
 def _figure(groups: Sequence[Group], by: Sequence[str], lines: Sequence[str], x: str, draw: Draw) -> Figure:
     """Panels of groups that are equal in some settings, lines of those equal in others, too; one legend above."""
     panels = _split(groups, by)
-    looks = {title: _look(i) for i, (title, _) in enumerate(_split(groups, lines))}
+    looks = {title: look(i) for i, (title, _) in enumerate(_split(groups, lines))}
     across = 2 if len(panels) == 4 else min(ACROSS, len(panels))
     width = WIDTH * across + (1 if across == 1 else 0)
     down = -(-len(panels) // across)
@@ -148,22 +139,5 @@ def _title(settings: Mapping[str, Any]) -> str:
     )
 
 
-def _look(i: int) -> dict[str, Any]:
-    return {
-        "color": COLOURS[i % len(COLOURS)],
-        "linestyle": DASHES[i % len(DASHES)],
-        "marker": MARKERS[i % len(MARKERS)],
-    }
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _write(figure: Figure, stem: Path) -> Iterator[Path]:
-    undated = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
-    with rc_context(LOOK):
-        for kind, metadata in undated.items():
-            path = stem.with_name(f"{stem.name}.{kind}")
-            write_atomically(path, partial(figure.savefig, format=kind, metadata=metadata))
-            yield path
