@@ -32,6 +32,21 @@ def examples_path(outputs: Path, content: Mapping[str, Any]) -> Path:
     return outputs / FOLDER / content["dataset"]["name"] / name
 
 
+def find_examples(run: Path, content: Any) -> Path | None:
+    """The picture of the images that a run was tested on; None where there is none, or for other data than images.
+
+    Args:
+        run: its folder, in or below the folder of outputs.
+        content: its configuration as plain containers.
+    """
+    try:
+        below = examples_path(Path(), content)
+    except (KeyError, TypeError, AttributeError):  # not a configuration of images
+        return None
+    found = (folder / below for folder in run.absolute().parents)
+    return next((path for path in found if path.with_suffix(".json").exists()), None)
+
+
 def write_examples(
     outputs: Path, content: Mapping[str, Any], dataset: "ImageDataset", corruption: "Corruption"
 ) -> None:

@@ -79,7 +79,7 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
     from modrobust.evaluation import evaluate, split_asked, write
     from modrobust.evaluation_bits import evaluate_bits, splits_asked
     from modrobust.examples import write_examples
-    from modrobust.vis import draw_inputs, draw_rows
+    from modrobust.vis import draw_inputs, keep_pictures
 
     experiment = experiment_of(cfg)
     dataset: Any = experiment.data
@@ -89,8 +89,7 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
         draw_inputs(experiment, compositions, record.folder)
     trained = instantiate(unnamed(cfg.method)).train(experiment)
     record.keep(experiment.parts.used, experiment.tables, experiment.arrays)
-    for name, rows in experiment.pictures.items():
-        draw_rows(rows, record.folder / f"{name}.png")
+    keep_pictures(experiment.pictures, record.folder)
     folder, wanted = record.folder, cfg.evaluation
     names = {group: cfg[group].name for group in ("dataset", "method", "model")}
     if cfg.evaluate and of_bits:

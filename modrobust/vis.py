@@ -1,6 +1,7 @@
 """Pictures of what goes in: training batches, an image under all compositions, autoencoders before and after."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from modrobust.dataset.normalise import denormalise
 from modrobust.dataset.splits import ImageDataset, Split
 from modrobust.errors import UserError
 from modrobust.evaluation import Composition, corrupted
-from modrobust.files import write_atomically
+from modrobust.files import write_atomically, write_npz
 from modrobust.method.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -33,6 +34,21 @@ def draw_inputs(experiment: Experiment, compositions: list[Composition], folder:
     seen = denormalise(views.see(batch, names), experiment.dataset).unflatten(0, (len(names), -1))
     draw_rows(list(zip(names, seen, strict=True)), folder / "training.png")
     _draw_compositions(experiment, experiment.dataset.splits["test"], compositions, folder / "compositions.png")
+
+
+def keep_pictures(pictures: Mapping[str, list[tuple[str, Tensor]]], folder: Path) -> None:
+    """Write each as <name>.png, for people, and <name>.npz, from which reports make figures for print.
+
+    The npz holds labels (rows,) and images uint8 (rows, n, C, H, W), the first ones of each row.
+
+    Args:
+        pictures: name -> labelled rows, each uint8 images (n, C, H, W).
+        folder: of the run.
+    """
+    for name, rows in pictures.items():
+        draw_rows(rows, folder / f"{name}.png")
+        images = torch.stack([images[:IMAGES_A_ROW] for _, images in rows]).cpu().numpy()
+        write_npz(folder / f"{name}.npz", {"labels": np.array([text for text, _ in rows]), "images": images})
 
 
 def draw_rows(rows: list[tuple[str, Tensor]], path: Path) -> None:

@@ -40,7 +40,7 @@ class Experiment:
         device: where networks live.
         cache_gb: memory for features of frozen networks, in 10^9 bytes.
         replicas: networks that are trained as one batch, with seeds from `seed` upwards.
-        pictures: labelled rows of images uint8 (n, C, H, W); each is drawn to <name>.png in the run's folder.
+        pictures: labelled rows of images uint8 (n, C, H, W); each goes to <name>.png and .npz in the run's folder.
         tables: what a method found besides its networks; each is written to <name>.csv in the run's folder.
         arrays: the same; each is written to <name>.npz.
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from modrobust.examples import examples_path
+from modrobust.examples import find_examples
 from modrobust.files import read_json
 
 LOG_LINES = 20
@@ -34,12 +34,7 @@ class Examples:
 
     def of(self, run: Path, config: dict[str, Any]) -> int | None:
         """The place among `pictures` of a run's images; None where there are none."""
-        try:
-            below = examples_path(Path(), config)
-        except (KeyError, TypeError, AttributeError):  # not a configuration of images
-            return None
-        found = (folder / below for folder in run.absolute().parents)
-        path = next((file for file in found if file.with_suffix(".json").exists()), None)
+        path = find_examples(run, config)
         if path is None:
             return None
         if path not in self._known:

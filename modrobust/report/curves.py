@@ -1,0 +1,72 @@
+"""Learning curves over runs: mean and interval over seeds of what the parts' training told after every epoch."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+MEASURES = ("loss", "valid_loss", "accuracy", "valid_accuracy")
+
+Curve = NDArray[np.float64]
+"""(seeds, epochs, MEASURES); NaN where a seed's training ended earlier, or does not tell a measure."""
+
+
+def curves(runs: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Curve]]:
+    """The learning curves of parts, without the many of a level search.
+
+    Args:
+        runs: a line (method) -> its run folders, one a seed. A run has metrics.jsonl since its training ended.
+
+    Returns:
+        line -> part -> curves. A module's level is left out of the part's name, for seeds may differ in it. Accuracies
+        are percent.
+    """
+    with ThreadPoolExecutor(8) as pool:  # a network's file system answers slowly but in parallel
+        found: dict[str, dict[str, list[Curve]]] = {line: defaultdict(list) for line in runs}
+        folders = [(line, folder) for line, some in runs.items() for folder in some]
+        for (line, _), parts in zip(folders, pool.map(_read, (folder for _, folder in folders)), strict=True):
+            for part, curve in parts.items():
+                found[line][part].append(curve)
+    return {line: {part: _stack(some) for part, some in parts.items()} for line, parts in found.items()}
+
+
+def mean_and_interval(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean over seeds, and half the width of its 95 % t interval, (epochs, MEASURES); NaN for one seed.
+
+    Only epochs that all seeds have trained: a mean over fewer would jump where one ends.
+    """
+    n = len(curve)
+    half = stdtrit(n - 1, 0.975) * curve.std(0, ddof=1) / n**0.5 if n > 1 else np.full(curve.shape[1:], np.nan)
+    return curve.mean(0), half
+
+
+def _read(folder: Path) -> dict[str, Curve]:
+    """A run's curves by part, (epochs, MEASURES)."""
+    try:
+        text = (folder / "metrics.jsonl").read_text()
+    except OSError:
+        return {}
+    lines = [line for line in text.splitlines() if not line.startswith('{"part": "search')]
+    try:
+        rows: list[dict[str, Any]] = json.loads(f"[{','.join(lines)}]")
+        parts: dict[str, list[list[float]]] = defaultdict(list)
+        for row in rows:
+            parts[re.sub(r"-level\d+$", "", row["part"])].append([row.get(name, np.nan) for name in MEASURES])
+        return {part: np.array(some, float) * (1, 1, 100, 100) for part, some in parts.items()}
+    except (ValueError, TypeError, KeyError):  # not a file of ours, or cut off
+        return {}
+
+
+def _stack(some: Iterable[Curve]) -> Curve:
+    some = list(some)
+    stacked = np.full((len(some), max(map(len, some)), len(MEASURES)), np.nan)
+    for curve, row in zip(some, stacked, strict=True):
+        row[: len(curve)] = curve
+    return stacked
