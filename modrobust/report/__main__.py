@@ -106,12 +106,14 @@ def _images(runs: list[Path], facts: "Facts", output: Path | None, draws: int) -
     tables = shown(rows, facts, draws, all_pairs=output is not None)
     print(markdown(told_once([section for table in tables for section in table.sections])))
     if output:  # each kind of files: write(rows, runs, output) -> their paths
+        from modrobust.report.figures import write_figures
         from modrobust.report.invariance_files import write_invariance
         from modrobust.report.page import write_page
 
         for table in (*tables, *others(rows, facts)):
             yield from write(table, output)
         yield from write_invariance(rows, runs, output)
+        yield from write_figures(rows, facts.configs, output)
         yield from write_page(rows, runs, output)
 
 

@@ -1,21 +1,20 @@
-"""Learning curves over runs: mean and interval over seeds of what the parts' training told after every epoch."""
+"""Learning curves over runs: what the training of parts told after every epoch."""
 
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 MEASURES = ("loss", "valid_loss", "accuracy", "valid_accuracy")
 
 Curve = NDArray[np.float64]
-"""(seeds, epochs, MEASURES); NaN where a seed's training ended earlier, or does not tell a measure."""
+"""(epochs, MEASURES, seeds); NaN where a seed's training ended earlier, or does not tell a measure."""
 
 
 def curves(runs: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Curve]]:
@@ -37,16 +36,6 @@ def curves(runs: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Curve]]:
     return {line: {part: _stack(some) for part, some in parts.items()} for line, parts in found.items()}
 
 
-def mean_and_interval(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean over seeds, and half the width of its 95 % t interval, (epochs, MEASURES); NaN for one seed.
-
-    Only epochs that all seeds have trained: a mean over fewer would jump where one ends.
-    """
-    n = len(curve)
-    half = stdtrit(n - 1, 0.975) * curve.std(0, ddof=1) / n**0.5 if n > 1 else np.full(curve.shape[1:], np.nan)
-    return curve.mean(0), half
-
-
 def _read(folder: Path) -> dict[str, Curve]:
     """A run's curves by part, (epochs, MEASURES)."""
     try:
@@ -58,15 +47,15 @@ def _read(folder: Path) -> dict[str, Curve]:
         rows: list[dict[str, Any]] = json.loads(f"[{','.join(lines)}]")
         parts: dict[str, list[list[float]]] = defaultdict(list)
         for row in rows:
-            parts[re.sub(r"-level\d+$", "", row["part"])].append([row.get(name, np.nan) for name in MEASURES])
-        return {part: np.array(some, float) * (1, 1, 100, 100) for part, some in parts.items()}
+            parts[row["part"]].append([row.get(name, np.nan) for name in MEASURES])
+        percent = (1, 1, 100, 100)
+        return {re.sub(r"-level\d+$", "", part): np.array(some, float) * percent for part, some in parts.items()}
     except (ValueError, TypeError, KeyError):  # not a file of ours, or cut off
         return {}
 
 
-def _stack(some: Iterable[Curve]) -> Curve:
-    some = list(some)
-    stacked = np.full((len(some), max(map(len, some)), len(MEASURES)), np.nan)
-    for curve, row in zip(some, stacked, strict=True):
-        row[: len(curve)] = curve
+def _stack(some: Sequence[Curve]) -> Curve:
+    stacked = np.full((max(map(len, some)), len(MEASURES), len(some)), np.nan)
+    for i, curve in enumerate(some):
+        stacked[: len(curve), :, i] = curve
     return stacked

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ def boxes(rows: pd.DataFrame) -> dict[tuple[str, int], NDArray[np.float64]]:
     used = rows[rows.groupby([*cell, "composition"], observed=True)["seed"].transform("nunique") == seeds]
     means = used.groupby([*cell, "composition"], observed=True)["accuracy"].mean().reset_index()
     found = means.assign(number=means["n_corruptions"].clip(lower=1)).groupby(["line", "number"], observed=True)
-    return {(str(key[0]), int(key[1])): some.to_numpy(float) for key, some in found["accuracy"]}  # type: ignore[index]
+    return {(line, number): some.to_numpy(float) for (line, number), some in found["accuracy"]}  # type: ignore[misc]
 
 
 def boxplot(sheet: Sheet, num_classes: int | None) -> Figure:
@@ -70,7 +71,7 @@ def boxplot(sheet: Sheet, num_classes: int | None) -> Figure:
         axes.set(xlim=(-0.5, len(numbers) - 0.5), ylim=(0, 102), xlabel="number of corruptions", ylabel="accuracy (%)")
         for edge in range(len(numbers) - 1):
             axes.axvline(edge + 0.5, color="0.85", linewidth=0.5, zorder=0)
-        axes.set_title(f"{sheet.title}: each composition is the mean over {sheet.seeds}", loc="left")
+        axes.set_title(f"{sheet.title}: boxes over compositions, each {sheet.seeds}", loc="left")
         _levels(axes, {"chance": 100 / num_classes if num_classes else None, "ceiling": CEILINGS.get(dataset)})
         handles = [Patch(**_fill(i)) for i in range(len(lines))]
         figure.legend(
@@ -79,7 +80,7 @@ def boxplot(sheet: Sheet, num_classes: int | None) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, found: list[NDArray[np.float64]], at: NDArray[np.float64], i: int, of: int) -> None:
+def _draw(axes: Axes, found: list[NDArray[np.float64]], at: NDArray[np.floating[Any]], i: int, of: int) -> None:
     if not found:
         return
     edge = {"color": COLOURS[i % len(COLOURS)], "linewidth": 0.7}
@@ -105,7 +106,7 @@ def _lacking(axes: Axes, x: float, text: str) -> None:
     axes.text(x, 2, text, rotation=90, ha="center", va="bottom", fontsize=SMALLEST, bbox=ground)
 
 
-def _fill(i: int) -> dict[str, object]:
+def _fill(i: int) -> dict[str, Any]:
     """A light tint below a hatch of the full colour: told apart without colours, too."""
     colour = to_rgb(COLOURS[i % len(COLOURS)])
     tint = tuple(1 - TINT * (1 - part) for part in colour)

@@ -40,7 +40,7 @@ class Block:
     """
 
     heading: str
-    combinations: list[list[str]]
+    combinations: list[Sequence[str]]
 
     @property
     def names(self) -> list[str]:
@@ -84,11 +84,12 @@ def heatmap(sheet: Sheet, value: str) -> Figure:
     if len(bands[-1]) == across:
         bands.append([])
     heights = [top + ROW * max((sum(block.height for block in stack) for stack in band), default=8) for band in bands]
-    size = across * (left + cell * len(sheet.labels)), 0.3 + sum(heights)
+    what = {"accuracy": "accuracy (%)", "loss": "loss (nats)"}[value]
+    title = f"{sheet.title}: {what}, {sheet.seeds}"
+    size = max(across * (left + cell * len(sheet.labels)), 0.1 + inches(title, 8)), 0.3 + sum(heights)
     with rc_context(LOOK):
         figure = Figure(size)
-        what = {"accuracy": "accuracy (%)", "loss": "loss (nats)"}[value]
-        figure.text(0.05 / size[0], 1 - 0.17 / size[1], f"{sheet.title}: {what}, mean over {sheet.seeds}")
+        figure.text(0.05 / size[0], 1 - 0.17 / size[1], title)
         for down, band in zip(accumulate([0.25, *heights]), [*bands, []], strict=True):
             for i, stack in enumerate(band):
                 rows = sum(block.height for block in stack)
@@ -126,7 +127,7 @@ def _stacks(lengths: Mapping[int, Sequence[Sequence[str]]]) -> list[list[Block]]
 
 def _draw(axes: Axes, stack: Sequence[Block], table: pd.DataFrame, shades: Normalize, labels: Sequence[str]) -> None:
     """One stack; a unit down is a row, a unit across is a line of the sheet."""
-    at, ticks = 0.0, {}
+    at, ticks = 0.0, dict[float, str]()
     for block in stack:
         start = at = at + HEADING
         values = np.ma.masked_invalid(table.loc[block.names].to_numpy(float))

@@ -17,7 +17,8 @@ from modrobust.examples import find_examples
 from modrobust.files import read_json
 from modrobust.report.combinations import abbreviate, by_length, key
 from modrobust.report.look import LOOK, PAGE, SMALLEST, inches, save
-from modrobust.report.sheets import short_labels
+from modrobust.report.sheets import pages, short_labels
+from modrobust.report.table import tables
 
 Pixels = NDArray[np.uint8]
 
@@ -34,7 +35,7 @@ GAP = 0.04  # inches, between images
 def write_images(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
     """Write corruptions_, compositions_ and autoencoders_ figures from what runs left, and yield the paths.
 
-    Of runs of a dataset and split that were tested on other images (other severities, say), the first is shown; of
+    Of runs of a dataset and split that were tested on other images (other severities, say), one is shown; of
     autoencoders those of the lowest seed of each method.
 
     Args:
@@ -43,23 +44,25 @@ def write_images(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
     Raises:
         UserError: the disk is full or the folder read-only.
     """
-    for (dataset, split), table in rows.groupby(["dataset", "split"], observed=True):
-        found = next(filter(None, map(_examples, map(Path, table["run"].unique()))), None)
+    for (dataset, split), table in tables(rows):
+        found = next(filter(None, map(_examples, map(Path, table.drop_duplicates("line")["run"]))), None)
         if found:
             names, sheet = found
             where = f"{dataset}_{split}"
             yield from save(corruptions(f"{dataset}, {split} images", names, sheet), folder / f"corruptions_{where}")
             yield from save(compositions(f"{dataset}, {split} image", names, sheet), folder / f"compositions_{where}")
-    for dataset, table in rows.groupby("dataset", observed=True):
+    for name, table in rows.groupby("dataset", observed=True):
+        dataset = str(name)
         labels = short_labels(table, variants=False)
         firsts = table.sort_values(["line", "seed"]).drop_duplicates("run")[["line", "seed", "run"]]
         restored = firsts[[(Path(run) / "autoencoders.npz").exists() for run in firsts["run"]]]
         restored = restored.assign(name=restored["line"].astype(str).map(labels)).drop_duplicates("name")
-        for i, one in enumerate(restored.to_dict("records")):
-            title = f"{dataset}, validation images: {one['name']}, seed {one['seed']}".replace("\n", ", ")
-            stem = f"autoencoders_{dataset}{f'_{i + 1}' if len(restored) > 1 else ''}"
+        for suffix, _, (name,) in pages(restored["name"].tolist(), 1, f"autoencoders of {dataset}"):
+            (one,) = restored[restored["name"] == name].to_dict("records")
+            title = f"{dataset}, validation images: {name}, seed {one['seed']}".replace("\n", ", ")
             with np.load(Path(one["run"]) / "autoencoders.npz") as file:
-                yield from save(before_and_after(title, file["labels"].tolist(), file["images"]), folder / stem)
+                figure = before_and_after(title, file["labels"].tolist(), file["images"])
+            yield from save(figure, folder / f"autoencoders_{dataset}{suffix}")
 
 
 def corruptions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:

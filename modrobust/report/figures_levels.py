@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from scipy.special import stdtrit
 
 from modrobust.errors import UserError
+from modrobust.report.intervals import over_seeds
 from modrobust.report.look import COLOURS, LOOK, PAGE, SMALLEST, save
-from modrobust.report.sheets import short_labels
+from modrobust.report.sheets import pages, short_labels
 
 COLUMNS = ["corruption", "level", "valid_accuracy", "chosen"]
 METHODS = 6  # in a figure
@@ -33,11 +33,9 @@ def write_levels(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
         found = levels(table)
         if found.empty:
             continue
-        names = found["name"].unique()
-        for start in range(0, len(names), METHODS):
-            page = f"_{start // METHODS + 1}" if len(names) > METHODS else ""
-            some = found[found["name"].isin(names[start : start + METHODS])]
-            yield from save(levelplot(f"{dataset}{page.replace('_', ', ')}", some), folder / f"levels_{dataset}{page}")
+        for suffix, number, names in pages(list(found["name"].unique()), METHODS, f"level searches of {dataset}"):
+            figure = levelplot(f"{dataset}{number}", found[found["name"].isin(names)])
+            yield from save(figure, folder / f"levels_{dataset}{suffix}")
 
 
 def levels(table: pd.DataFrame) -> pd.DataFrame:
@@ -57,12 +55,13 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
     labels = short_labels(table, variants=False)
     runs = table.sort_values("line")[["line", "run"]].drop_duplicates("run")
     found = [_read(_path(Path(run))).assign(name=labels[str(line)]) for line, run in runs.itertuples(index=False)]
-    every = pd.concat(found) if found else pd.DataFrame(columns=[*COLUMNS, "name"])
-    groups = every.groupby(["name", "corruption", "level"], sort=False)
-    what = {"accuracy": ("valid_accuracy", "mean"), "std": ("valid_accuracy", "std")}
-    cells = groups.agg(**what, chosen=("chosen", "sum"), n=("chosen", "size")).reset_index()
-    half = stdtrit((cells["n"] - 1).to_numpy(float), 0.975) * cells["std"] / cells["n"] ** 0.5
-    return cells.assign(interval=half)[["name", "corruption", "level", "accuracy", "interval", "chosen", "n"]]
+    every = pd.concat(found)
+    for column in ("name", "corruption"):  # in order of tables, and of the search
+        every[column] = pd.Categorical(every[column], every[column].unique(), ordered=True)
+    by = ["name", "corruption", "level"]
+    cells = over_seeds(every, by, "valid_accuracy")
+    chosen = every.groupby(by, observed=True)["chosen"].sum().reset_index()
+    return cells.merge(chosen, "left", by).rename(columns={"valid_accuracy": "accuracy"})
 
 
 def levelplot(title: str, cells: pd.DataFrame) -> Figure:

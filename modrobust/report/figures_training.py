@@ -12,13 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from modrobust.report.curves import MEASURES, Curve, curves, mean_and_interval
+from modrobust.report.curves import MEASURES, Curve, curves
 from modrobust.report.look import COLOURS, DASHES, LOOK, PAGE, inches, save
-from modrobust.report.sheets import short_labels
+from modrobust.report.sheets import pages, short_labels
+from modrobust.report.structure import mean_and_interval
 
 ACROSS = 4  # methods beside each other
 PANELS = 8  # methods in a figure
 HEIGHT = 1.5  # of a panel, inches
+PIECE = "(module or autoencoder)"
 APART = 10  # losses that differ more have a logarithmic axis
 PANEL_ROWS = {"loss": ("loss", "valid_loss"), "accuracy (%)": ("accuracy", "valid_accuracy")}
 
@@ -34,15 +36,13 @@ def write_curves(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
     """
     for dataset, table in rows.groupby("dataset", observed=True):
         labels = short_labels(table, variants=False)
-        names = dict(zip(labels.values(), labels.values(), strict=True))
-        by_name: dict[str, list[Path]] = {name: [] for name in names}
+        by_name: dict[str, list[Path]] = {name: [] for name in labels.values()}
         for line, run in table[["line", "run"]].drop_duplicates("run").itertuples(index=False):
             by_name[labels[str(line)]].append(Path(run))
         found = {name: parts for name, parts in curves(by_name).items() if parts}
-        for i, start in enumerate(range(0, len(found), PANELS)):
-            page = f"_{i + 1}" if len(found) > PANELS else ""
-            some = dict(list(found.items())[start : start + PANELS])
-            yield from save(learning(f"{dataset}{page.replace('_', ', ')}", some), folder / f"learning_{dataset}{page}")
+        for suffix, number, names in pages(list(found), PANELS, f"learning curves of {dataset}"):
+            figure = learning(f"{dataset}{number}", {name: found[name] for name in names})
+            yield from save(figure, folder / f"learning_{dataset}{suffix}")
 
 
 def learning(title: str, found: Mapping[str, Mapping[str, Curve]]) -> Figure:
@@ -55,8 +55,9 @@ def learning(title: str, found: Mapping[str, Mapping[str, Curve]]) -> Figure:
     down = -(-len(found) // across)
     handles = [Line2D([], [], **looks[told], label=told) for told in looks]
     handles += [Line2D([], [], color="0.4", linewidth=0.6, label="training images (thick: validation)")]
-    beside = max(1, int(PAGE / (0.6 + max(inches(str(handle.get_label()), 7) for handle in handles))))
-    size = (PAGE if across > 1 else PAGE / 2, 0.35 + 2 * HEIGHT * down + 0.14 * -(-len(handles) // beside))
+    width = PAGE if across > 1 else PAGE / 2
+    beside = max(1, int(width / (0.6 + max(inches(str(handle.get_label()), 7) for handle in handles))))
+    size = (width, 0.35 + 2 * HEIGHT * down + 0.14 * -(-len(handles) // beside))
     with rc_context(LOOK):
         figure = Figure(size, layout="constrained")
         grid = figure.subplots(2 * down, across, squeeze=False)
@@ -73,22 +74,22 @@ def learning(title: str, found: Mapping[str, Mapping[str, Curve]]) -> Figure:
                 axes.set_ylabel("" if i % across else label)
                 axes.grid(alpha=0.25, linewidth=0.5)
                 axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
-            n = max(len(curve) for curve in some.values())
+            n = max(curve.shape[-1] for curve in some.values())
             pair[0].set_title(f"{name}\n({n} seed{'s' if n > 1 else ''})", fontsize=7)
             _logarithmic(pair[0])
             pair[1].set(ylim=(0, 102), xlabel="epoch")
-        figure.suptitle(f"{title}: learning curves, mean and 95 % interval over seeds", fontsize=8, x=0.01, ha="left")
+        figure.suptitle(f"{title}: mean and 95 % interval over seeds", fontsize=8, x=0.01, ha="left")
         figure.legend(
             handles=handles, loc="outside lower center", ncols=min(beside, len(handles)), frameon=False, fontsize=7
         )
     return figure
 
 
-def _draw(axes: Axes, curve: Curve, measures: Sequence[str], looks: Mapping[str, object]) -> None:
+def _draw(axes: Axes, curve: Curve, measures: Sequence[str], looks: Mapping[str, Any]) -> None:
     mean, half = mean_and_interval(curve)
     epochs = np.arange(1, len(mean) + 1)
     train, valid = (MEASURES.index(measure) for measure in measures)
-    marker = {"marker": "o", "markersize": 2} if len(epochs) == 1 else {}
+    marker: dict[str, Any] = {"marker": "o", "markersize": 2} if len(epochs) == 1 else {}
     axes.plot(epochs, mean[:, train], linewidth=0.5, color=looks["color"])
     axes.plot(epochs, mean[:, valid], linewidth=1.2, **looks, **marker)
     low, high = mean[:, valid] - half[:, valid], mean[:, valid] + half[:, valid]
@@ -109,13 +110,13 @@ def _logarithmic(axes: Axes) -> None:
 def _told(part: str) -> str:
     """What the legend calls a part: ``module-Swirl`` and ``autoencoder-Swirl`` are not in one panel."""
     piece, _, corruption = part.partition("-")
-    return f"{corruption} (module or autoencoder)" if corruption else piece
+    return f"{corruption} {PIECE}" if piece in ("module", "autoencoder") else part
 
 
 def _looks(told: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Networks are black and differ in dashes; pieces for one corruption have its colour."""
-    networks = sorted(name for name in told if "(" not in name)
-    pieces = [name for name in told if "(" in name]
+    networks = sorted(name for name in told if not name.endswith(PIECE))
+    pieces = [name for name in told if name.endswith(PIECE)]
     black = {name: {"color": "black", "linestyle": DASHES[i % len(DASHES)]} for i, name in enumerate(networks)}
     colours = [colour for colour in COLOURS if colour != "#000000"]
     return black | {

@@ -1,13 +1,16 @@
 """What one figure over results shows: a dataset and split, and as many lines (methods) as stay readable."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pandas as pd
 
+from modrobust.report.table import tables
+
 LINES = 8  # in a figure
-FIGURES = 8  # of one kind, dataset and split
+FIGURES = 8  # of one kind and dataset
 
 
 @dataclass(frozen=True)
@@ -30,34 +33,47 @@ class Sheet:
 
     @property
     def seeds(self) -> str:
-        """How many seeds its lines have: ``3 seeds``, or ``2 to 3 seeds``."""
+        """How many seeds its lines have: ``mean over 3 seeds``, ``mean over 2 to 3 seeds``, ``1 seed``."""
         n = self.rows.groupby("line", observed=True)["seed"].nunique()
         text = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
-        return f"{text} seed" if n.max() == 1 else f"{text} seeds"
+        return "1 seed" if n.max() == 1 else f"mean over {text} seeds"
 
 
 def sheets(rows: pd.DataFrame) -> Iterator[Sheet]:
-    """The figures to draw. Lines too many for one are spread evenly over several; those too many for FIGURES, left out.
+    """The figures to draw of each dataset and split (see `pages`).
 
     Args:
         rows: of results, with a categorical column `line` (see `lines.with_lines`).
     """
-    for (dataset, split), table in rows.groupby(["dataset", "split"], observed=True):
+    for (dataset, split), table in tables(rows):
         labels = short_labels(table)
-        figures = -(-len(labels) // LINES)
-        if figures > FIGURES:
-            many = f"{len(labels)} methods and settings on {dataset} {split}"
-            most = f"of more than {LINES * FIGURES}; name folders of fewer"
-            print(f"modrobust-report: {many}: no box plots and heat maps {most}.", file=sys.stderr)
-            continue
         compositions = table["composition"].drop_duplicates().tolist()
-        lines = list(labels)
-        for i in range(figures):
-            some = lines[len(lines) * i // figures : len(lines) * (i + 1) // figures]
-            page = (f"_{i + 1}", f" ({i + 1} of {figures})") if figures > 1 else ("", "")
+        for suffix, number, some in pages(list(labels), LINES, f"box plots and heat maps of {dataset} {split}"):
             here = table[table["line"].isin(some)]
             names = {line: labels[line] for line in some}
-            yield Sheet(f"{dataset}_{split}{page[0]}", f"{dataset}, {split}{page[1]}", here, names, compositions)
+            yield Sheet(f"{dataset}_{split}{suffix}", f"{dataset}, {split}{number}", here, names, compositions)
+
+
+def pages(names: Sequence[str], size: int, what: str) -> list[tuple[str, str, list[str]]]:
+    """Names spread evenly over figures of at most so many.
+
+    Args:
+        names: of methods with their settings.
+        size: how many a figure has room for.
+        what: the figures, for a message where they would be more than FIGURES.
+
+    Returns:
+        For each figure what its file's name and its title end with (nothing where it is the only one), and its names.
+        Empty where there would be more than FIGURES: nobody looks at them, and they take minutes.
+    """
+    n = -(-len(names) // size)
+    if n > FIGURES:
+        most = f"{len(names)} methods and settings, more than {size * FIGURES}: name folders of fewer"
+        print(f"modrobust-report: no {what}: {most}.", file=sys.stderr)
+        return []
+    places = [len(names) * i // n for i in range(n + 1)] if n else []
+    ends = [(f"_{i + 1}", f" ({i + 1} of {n})") if n > 1 else ("", "") for i in range(n)]
+    return [(*end, list(names[start:stop])) for end, (start, stop) in zip(ends, pairwise(places), strict=True)]
 
 
 def short_labels(table: pd.DataFrame, variants: bool = True) -> dict[str, str]:
