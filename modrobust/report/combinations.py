@@ -16,7 +16,7 @@ def abbreviate(composition: str) -> str:
     return "-".join(ABBREVIATIONS.get(name, name) for name in composition.split("-"))
 
 
-def key(compositions: Iterable[str]) -> str:
+def meaning(compositions: Iterable[str]) -> str:
     """What the abbreviations used in some compositions mean: ``CO Contrast, SW Swirl``."""
     used = {name for composition in compositions for name in composition.split("-")}
     return ", ".join(f"{short} {name}" for name, short in ABBREVIATIONS.items() if name in used)

@@ -14,7 +14,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from modrobust.report.combinations import abbreviate, by_length, key
+from modrobust.report.combinations import abbreviate, by_length, meaning
 from modrobust.report.look import LOOK, PAGE, SMALLEST, inches
 from modrobust.report.sheets import Sheet
 
@@ -153,10 +153,12 @@ def _key(figure: Figure, left: float, height: float, table: pd.DataFrame, shades
     axes = _axes(figure, left, height - 0.55, width, 0.1)
     scale = figure.colorbar(ScalarMappable(shades, _MAP[type(shades)]), axes, orientation="horizontal")
     if isinstance(shades, LogNorm):
-        scale.ax.xaxis.set_major_formatter("{x:g}")
+        ticks = np.geomspace(shades.vmin or LEAST_LOSS, shades.vmax or 1, 4)
+        scale.set_ticks(ticks.tolist(), labels=[f"{tick:.2g}" for tick in ticks])
+        scale.minorticks_off()
     scale.set_label(what, fontsize=7)
     scale.ax.tick_params(labelsize=SMALLEST, length=2)
-    lines = key(table.index).split(", ")
+    lines = meaning(table.index).split(", ")
     if table.isna().to_numpy().any():
         handles = [Patch(label="missing, or not finite", **MISSING)]
         axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -4.2), frameon=False, fontsize=7, borderpad=0)

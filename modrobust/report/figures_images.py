@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from modrobust.corruption.composition import parse
+from modrobust.errors import UserError
 from modrobust.examples import find_examples
 from modrobust.files import read_json
-from modrobust.report.combinations import abbreviate, by_length, key
+from modrobust.report.combinations import abbreviate, by_length, meaning
+from modrobust.report.find import file_of
 from modrobust.report.look import LOOK, PAGE, SMALLEST, inches, save
 from modrobust.report.sheets import pages, short_labels
 from modrobust.report.table import tables
@@ -42,27 +45,26 @@ def write_images(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
         rows: of results, with `line`.
 
     Raises:
-        UserError: the disk is full or the folder read-only.
+        UserError: an autoencoders.npz is damaged; the disk is full or the folder read-only.
     """
-    for (dataset, split), table in tables(rows):
+    for key, table in tables(rows):
         found = next(filter(None, map(_examples, map(Path, table.drop_duplicates("line")["run"]))), None)
         if found:
             names, sheet = found
-            where = f"{dataset}_{split}"
-            yield from save(corruptions(f"{dataset}, {split} images", names, sheet), folder / f"corruptions_{where}")
-            yield from save(compositions(f"{dataset}, {split} image", names, sheet), folder / f"compositions_{where}")
-    for name, table in rows.groupby("dataset", observed=True):
-        dataset = str(name)
+            title, where = ", ".join(key), "_".join(key)
+            yield from save(corruptions(f"{title} images", names, sheet), folder / f"corruptions_{where}")
+            yield from save(compositions(f"{title} image", names, sheet), folder / f"compositions_{where}")
+    for dataset, table in rows.groupby("dataset", observed=True):
         labels = short_labels(table, variants=False)
-        firsts = table.sort_values(["line", "seed"]).drop_duplicates("run")[["line", "seed", "run"]]
-        restored = firsts[[(Path(run) / "autoencoders.npz").exists() for run in firsts["run"]]]
-        restored = restored.assign(name=restored["line"].astype(str).map(labels)).drop_duplicates("name")
-        for suffix, _, (name,) in pages(restored["name"].tolist(), 1, f"autoencoders of {dataset}"):
-            (one,) = restored[restored["name"] == name].to_dict("records")
-            title = f"{dataset}, validation images: {name}, seed {one['seed']}".replace("\n", ", ")
-            with np.load(Path(one["run"]) / "autoencoders.npz") as file:
-                figure = before_and_after(title, file["labels"].tolist(), file["images"])
-            yield from save(figure, folder / f"autoencoders_{dataset}{suffix}")
+        restored: dict[str, tuple[int, Path]] = {}
+        for row in table.sort_values(["line", "seed"]).drop_duplicates("run").to_dict("records"):
+            path = file_of(Path(row["run"]), "autoencoders.npz")
+            if path:
+                restored.setdefault(labels[str(row["line"])], (row["seed"], path))
+        for suffix, _, (name,) in pages(list(restored), 1, f"autoencoders of {dataset}"):
+            seed, path = restored[name]
+            title = f"{dataset}, validation images: {name}, seed {seed}".replace("\n", ", ")
+            yield from save(before_and_after(title, *_pictures(path)), folder / f"autoencoders_{dataset}{suffix}")
 
 
 def corruptions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:
@@ -109,7 +111,7 @@ def compositions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:
                 middle = i * (side + GAP) + (GAP + side) / 2
                 for line, text in enumerate(_wrapped(name)):
                     _text(figure, middle, top + side + LINE * (line + 0.85), text, SMALLEST, "center")
-        _text(figure, 0.05, down + 0.1, f"Left to right as applied: {key(names)}", SMALLEST)
+        _text(figure, 0.05, down + 0.1, f"Left to right as applied: {meaning(names)}", SMALLEST)
     return figure
 
 
@@ -132,6 +134,15 @@ def before_and_after(title: str, labels: Sequence[str], images: Pixels) -> Figur
             _text(figure, margin - 0.06, top + side / 2 + 0.04, label, 7, "right")
             _show(figure, margin, top, side - 0.02, row, 0.02)
     return figure
+
+
+def _pictures(path: Path) -> tuple[list[str], Pixels]:
+    """Labels and images of an npz that a run wrote."""
+    try:
+        with path.open("rb") as raw, np.load(raw) as file:  # numpy leaves what it cannot read open
+            return file["labels"].tolist(), file["images"]
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise UserError(f"{path} cannot be read: {(str(error).splitlines() or [''])[0]}") from None
 
 
 def _examples(run: Path) -> tuple[list[str], Pixels] | None:

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from modrobust.errors import UserError
+from modrobust.report.find import file_of
 from modrobust.report.intervals import over_seeds
 from modrobust.report.look import COLOURS, LOOK, PAGE, SMALLEST, save
 from modrobust.report.sheets import pages, short_labels
@@ -53,8 +54,8 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
         UserError: a levels.csv is damaged.
     """
     labels = short_labels(table, variants=False)
-    runs = table.sort_values("line")[["line", "run"]].drop_duplicates("run")
-    found = [_read(_path(Path(run))).assign(name=labels[str(line)]) for line, run in runs.itertuples(index=False)]
+    runs = table.sort_values("line")[["line", "run"]].drop_duplicates("run").itertuples(index=False)
+    found = [_read(Path(run)).assign(name=labels[str(line)]) for line, run in runs]
     every = pd.concat(found)
     for column in ("name", "corruption"):  # in order of tables, and of the search
         every[column] = pd.Categorical(every[column], every[column].unique(), ordered=True)
@@ -108,12 +109,8 @@ def _draw(axes: Axes, here: pd.DataFrame) -> None:
     axes.grid(alpha=0.25, linewidth=0.5)
 
 
-def _path(run: Path) -> Path | None:
-    """The run's levels.csv; that of a share where several runs made one evaluation."""
-    return next((path for path in (run / "levels.csv", *sorted(run.glob("shard-*/levels.csv"))) if path.exists()), None)
-
-
-def _read(path: Path | None) -> pd.DataFrame:
+def _read(run: Path) -> pd.DataFrame:
+    path = file_of(run, "levels.csv")
     if path is None:
         return pd.DataFrame(columns=COLUMNS)
     try:

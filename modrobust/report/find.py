@@ -50,6 +50,11 @@ def is_structured(run: Path) -> bool:
     return (run / "curves.npz").exists()
 
 
+def file_of(run: Path, name: str) -> Path | None:
+    """A file of a run, or of the first of its shares that has it; None where there is none."""
+    return next((path for path in (run / name, *sorted(run.glob(f"shard-*/{name}"))) if path.exists()), None)
+
+
 def _below(folder: Path) -> Iterator[Path]:
     """Nothing inside a run, a part or a search is looked at: runs may hold thousands of files of features."""
     for place, folders, files in os.walk(folder):

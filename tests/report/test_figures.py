@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 
 from modrobust.corruption.composition import label, parse
 from modrobust.errors import UserError
-from modrobust.report.combinations import abbreviate, by_length, key
+from modrobust.report.combinations import abbreviate, by_length, meaning
 from modrobust.report.curves import MEASURES, curves
 from modrobust.report.facts import collect
 from modrobust.report.figures import write_figures
 from modrobust.report.figures_boxes import boxes, boxplot
 from modrobust.report.figures_heat import cells, heatmap
-from modrobust.report.figures_images import before_and_after
+from modrobust.report.figures_images import before_and_after, write_images
 from modrobust.report.figures_levels import levels
 from modrobust.report.figures_training import learning
 from modrobust.report.find import find
@@ -129,7 +129,7 @@ def test_order_of_compositions_does_not_depend_on_that_of_rows() -> None:
         2: [["Swirl-Invert", "Invert-Swirl"], ["Swirl-Fog", "Fog-Swirl"]],
     }
     assert abbreviate("Invert-Fog-Rotate90") == "IN-Fog-R90"
-    assert key(["Invert-Fog", "Identity"]) == "ID Identity, IN Invert"
+    assert meaning(["Invert-Fog", "Identity"]) == "ID Identity, IN Invert"
 
 
 def test_many_orders_of_one_combination_go_on_in_the_next_stack(tmp_path: Path) -> None:
@@ -202,6 +202,19 @@ def test_files_are_named_whole_and_equal_for_equal_runs(tmp_path: Path) -> None:
     for one, other in zip(first, again, strict=True):
         assert one.stat().st_size > 1000 and one.read_bytes() == other.read_bytes(), one.name
     assert not list((tmp_path / "first").glob(".*"))
+
+
+def test_a_damaged_file_of_a_run_is_named(tmp_path: Path) -> None:
+    (write_run(tmp_path, "img_space", 0) / "autoencoders.npz").write_bytes(b"PK\3\4 cut off")
+    with pytest.raises(UserError, match=r"autoencoders\.npz cannot be read"):
+        list(write_images(rows_below(tmp_path), tmp_path / "report"))
+
+
+def test_files_of_shares_are_found(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "auto_modules", 0)
+    (run / "shard-1of2").mkdir()
+    (run / "shard-1of2" / "levels.csv").write_text("corruption,level,valid_accuracy,chosen\nSwirl,1,80,True\n")
+    assert levels(rows_below(tmp_path))["accuracy"].tolist() == [80]
 
 
 def test_before_and_after_shows_every_row() -> None:
