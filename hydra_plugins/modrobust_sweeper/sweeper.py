@@ -1,4 +1,4 @@
-"""hydra/sweeper=search: hyper-parameter searches in the place of a sweep; chosen by search=grid and search=tpe."""
+"""Hyper-parameter searches in the place of a sweep; chosen by search=grid and search=tpe."""
 
 from pathlib import Path
 from typing import Any

@@ -16,6 +16,9 @@ from modrobust.errors import UserError
 Compose = Callable[[list[str]], DictConfig]
 """The configuration of a command line, from the YAML files."""
 
+Shape = tuple[tuple[str, ...], tuple[str, ...]]
+"""What runs share that differ only in values: the overrides that choose options, and the keys that are set."""
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -44,15 +47,17 @@ def plan(jobs: Iterable[Sequence[str]], compose: Compose, runs: Path) -> list[Pl
         UserError: two runs would have the same folder.
     """
     parse = lru_cache(maxsize=None)(_parse)
-    composed: dict[tuple[str, ...], DictConfig] = {}
+    composed: dict[Shape, DictConfig] = {}
     planned: dict[Path, Planned] = {}
     for overrides in jobs:
         parsed = [parse(text) for text in overrides]
         values = [one for one in parsed if _is_value(one)]
-        choices = tuple(text for text, one in zip(overrides, parsed, strict=True) if not _is_value(one))
-        if choices not in composed:
-            composed[choices] = _without_hydra(compose(list(choices)))
-        cfg = deepcopy(composed[choices]) if values else composed[choices]
+        shape = _shape(overrides, parsed)
+        if shape not in composed:
+            composed[shape] = _without_hydra(compose(list(shape[0])))
+        cfg = composed[shape]  # whose values are those of another run, all of which are now set anew
+        if any(isinstance(one.value(), dict) for one in values):  # would be merged with another run's
+            cfg = deepcopy(cfg)
         for one in values:
             OmegaConf.update(cfg, one.key_or_group, one.value())
         folder = runs / run_folder(cfg)
@@ -64,8 +69,23 @@ def plan(jobs: Iterable[Sequence[str]], compose: Compose, runs: Path) -> list[Pl
     return list(planned.values())
 
 
+def different(jobs: Iterable[Sequence[str]]) -> list[Sequence[str]]:
+    """The first run of all those that differ only in values."""
+    parse = lru_cache(maxsize=None)(_parse)
+    first: dict[Shape, Sequence[str]] = {}
+    for overrides in jobs:
+        first.setdefault(_shape(overrides, [parse(text) for text in overrides]), overrides)
+    return list(first.values())
+
+
 def _parse(text: str) -> Override:
     return OverridesParser.create().parse_overrides([text])[0]
+
+
+def _shape(overrides: Sequence[str], parsed: Sequence[Override]) -> Shape:
+    pairs = list(zip(overrides, parsed, strict=True))
+    choices = tuple(text for text, one in pairs if not _is_value(one))
+    return choices, tuple(one.key_or_group for _, one in pairs if _is_value(one))
 
 
 def _is_value(one: Override) -> bool:

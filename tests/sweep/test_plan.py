@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from modrobust.config import run_folder
 from modrobust.errors import UserError
 from modrobust.options import CONF
-from modrobust.sweep.plan import plan
+from modrobust.sweep.plan import different, plan
 
 RUNS = Path("/runs")
 
@@ -47,3 +47,14 @@ def test_runs_that_differ_in_values_share_what_is_composed() -> None:
 def test_a_run_twice_is_refused() -> None:
     with pytest.raises(UserError, match="two runs of the sweep are the same: 'seed=0' and 'threads=2' both are /runs/"):
         plan([("seed=0",), ("threads=2",)], partial(composed, []), RUNS)
+
+
+def test_values_of_one_run_do_not_stay_in_the_next() -> None:
+    jobs = [("dataset=boolean", "method.lr={dense:.3}"), ("dataset=boolean", "method.lr={modules:.3}")]
+    for run, overrides in zip(plan(jobs, partial(composed, []), RUNS), jobs, strict=True):
+        assert run.folder == RUNS / run_folder(composed([], list(overrides)))
+
+
+def test_hydra_composes_one_of_runs_that_differ_in_values() -> None:
+    jobs = [("dataset=boolean", f"model={m}", f"seed={s}") for m in ("mlp", "modular") for s in range(50)]
+    assert different([*jobs, ("seeed=1",)]) == [jobs[0], jobs[50], ("seeed=1",)]

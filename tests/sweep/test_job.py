@@ -1,0 +1,16 @@
+"""What runs within a job, without one."""
+
+import pytest
+
+from modrobust.runs import code_version
+from modrobust.sweep.job import Job
+
+
+def test_code_that_has_changed_since_the_submission_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    now = code_version()
+    if "git_commit" not in now:
+        pytest.skip("this is no git checkout")
+    Job([], now)()
+    assert capsys.readouterr().err == ""
+    Job([], {**now, "git_commit": "0" * 40, "git_dirty": True})()
+    assert f"the code has changed since the submission: then {'0' * 40} with changes, now" in capsys.readouterr().err
