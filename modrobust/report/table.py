@@ -42,7 +42,9 @@ def main_table(rows: pd.DataFrame, waiting: pd.DataFrame, notes: Notes, draws: i
 
 def tables(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
     """The rows of each (dataset, split)."""
-    return [((str(key[0]), str(key[1])), some) for key, some in rows.groupby(TABLE) if isinstance(key, tuple)]
+    return [
+        ((str(key[0]), str(key[1])), some) for key, some in rows.groupby(TABLE, observed=True) if isinstance(key, tuple)
+    ]
 
 
 def by_number(rows: pd.DataFrame, value: str, whole: pd.DataFrame, draws: int = 0) -> pd.DataFrame:
@@ -61,7 +63,7 @@ def by_number(rows: pd.DataFrame, value: str, whole: pd.DataFrame, draws: int = 
     by_seed = used.groupby([*CELL, "seed"], observed=True)[value].mean().reset_index()
     cells = over_seeds(by_seed, CELL, value)
     count = used.groupby(CELL, observed=True)["composition"].nunique().rename("compositions")
-    every = whole.groupby([*TABLE, "n_corruptions"])["composition"].nunique().rename("of")
+    every = whole.groupby([*TABLE, "n_corruptions"], observed=True)["composition"].nunique().rename("of")
     cells = cells.merge(count.reset_index(), "left", CELL).merge(every.reset_index(), "left", [*TABLE, "n_corruptions"])
     if not draws:
         return cells
