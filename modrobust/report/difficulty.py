@@ -4,6 +4,7 @@ import pandas as pd
 
 from modrobust.corruption.composition import parse
 from modrobust.report.formats import Section, Table
+from modrobust.report.grid import WIDE, left_out
 from modrobust.report.intervals import cell, over_seeds
 from modrobust.report.lines import TABLE
 from modrobust.report.table import MISSING, Notes, lines_of, tables, with_names
@@ -24,6 +25,10 @@ def difficulty_table(rows: pd.DataFrame, _: pd.DataFrame, notes: Notes) -> Table
     order = list(dict.fromkeys(corruption for parts in sorted(names.values(), key=len) for corruption in parts))
     sections = []
     for key, table in tables(rows):
+        if len(lines := lines_of(table)) > WIDE:
+            title = f"Accuracy (%) on {' '.join(key)} under two corruptions"
+            sections.append(left_out(title, len(lines), notes.get(key, ())))
+            continue
         here = cells[(cells["dataset"] == key[0]) & (cells["split"] == key[1])]
         texts = {
             (row["line"], row["first"], row["second"] or row["first"]): cell(row["accuracy"], row["interval"])
@@ -31,7 +36,7 @@ def difficulty_table(rows: pd.DataFrame, _: pd.DataFrame, notes: Notes) -> Table
         }
         shown = [name for name in order if name in set(here["first"]) | set(here["second"])]
         seeds = table.groupby("line", observed=True)["seed"].nunique().to_dict()
-        for line in lines_of(table) if shown else []:
+        for line in lines if shown else []:
             title = (
                 f"Accuracy (%) of {line} on {' '.join(key)} under two corruptions, the first down, the second across; "
                 f"on the diagonal one alone; mean and 95 % interval over n = {seeds[line]} seeds"

@@ -9,6 +9,9 @@ from modrobust.report.intervals import cell
 from modrobust.report.pending import lacking
 from modrobust.report.table import MISSING, lines_of
 
+WIDE = 64
+"""Lines (methods and settings), above which nobody could read a table with a column, or a matrix, for each."""
+
 
 def grid(
     title: str,
@@ -29,6 +32,8 @@ def grid(
         notes: stand below.
     """
     lines = list(dict.fromkeys([*lines_of(table), *lacking(waiting, table)]))
+    if len(lines) > WIDE:
+        return left_out(title, len(lines), notes)
     most = table.groupby("line", observed=True)["seed"].nunique().to_dict()
     text = {}
     for row in cells.to_dict("records"):
@@ -37,3 +42,9 @@ def grid(
     body = [[str(side), *(text.get((side, line), MISSING) for line in lines)] for side in cells[by].unique()]
     n = ["n", *(str(most.get(line, 0)) for line in lines)]
     return Section(title, [by, *lines], [n, *body], notes)
+
+
+def left_out(title: str, lines: int, notes: Sequence[str]) -> Section:
+    """What stands in the place of a table that is too large to read."""
+    reason = f"left out: {lines:,} methods and settings, more than {WIDE}; the CSV has all, or name folders of fewer"
+    return Section(title, [reason], [], notes)

@@ -23,6 +23,19 @@ from modrobust.corruption.composition import label, sample
 
 NAMES = ("Contrast", "GaussianBlur", "ImpulseNoise", "Invert", "Rotate90", "Swirl")
 METHODS = ("cross_entropy", "contrastive", "modules", "auto_modules", "img_space")
+ALL_TABLES = """
+import sys
+from pathlib import Path
+from modrobust.report.facts import collect
+from modrobust.report.find import find
+from modrobust.report.formats import write
+from modrobust.report.tables import others, rows_of, shown
+runs, without = find([Path(sys.argv[1])])
+facts = collect(runs, without)
+rows = rows_of(runs, facts)
+for table in (*shown(rows, facts, 0, all_pairs=True), *others(rows, facts)):
+    list(write(table, Path(sys.argv[2])))
+"""
 
 
 def main() -> None:
@@ -33,20 +46,21 @@ def main() -> None:
     arguments = parser.parse_args()
     make(arguments.folder / "few", 5, 1)
     make(arguments.folder / "many", arguments.runs, arguments.settings)
-    report = [sys.executable, "-m", "modrobust.report"]
-    output = ["-o", str(arguments.folder / "report")]
+    few, many, output = (str(arguments.folder / name) for name in ("few", "many", "report"))
+    report = ["-m", "modrobust.report"]
     commands = {
-        "--help": ["--help"],
-        "5 runs": [str(arguments.folder / "few")],
-        f"{arguments.runs} runs, tables on the terminal": [str(arguments.folder / "many")],
-        f"{arguments.runs} runs, everything (-o)": [str(arguments.folder / "many"), *output],
+        "--help": [*report, "--help"],
+        "5 runs": [*report, few],
+        f"{arguments.runs} runs, tables on the terminal": [*report, many],
+        f"{arguments.runs} runs, all tables written": ["-c", ALL_TABLES, many, output],
+        f"{arguments.runs} runs, everything (-o: figures and the page, too)": [*report, many, "-o", output],
     }
     for name, options in commands.items():
         for cache in ("cold", "warm"):
             if cache == "cold" and not emptied():
                 continue
             begun, used = time.perf_counter(), processor_seconds()
-            subprocess.run([*report, *options], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([sys.executable, *options], check=True, stdout=subprocess.DEVNULL)
             seconds = time.perf_counter() - begun
             print(f"{name}, {cache}: {seconds:.2f} s (processor {processor_seconds() - used:.2f} s)")
     shutil.rmtree(arguments.folder)

@@ -86,3 +86,13 @@ def test_only_identity_gives_no_such_tables(tmp_path: Path) -> None:
     rows, facts = read(tmp_path)
     for make in (pairs_table, longer_table, difficulty_table):
         assert not make(rows, facts.waiting, {}).sections
+
+
+def test_tables_too_wide_to_read_say_so_and_have_all_numbers(tmp_path: Path) -> None:
+    for i in range(65):
+        made(tmp_path / str(i), {"A": 90, "A-B": 50}, settings={"method.lr": i})
+    rows, facts = read(tmp_path)
+    for make in (compositions_table, difficulty_table):
+        table = make(rows, facts.waiting, {})
+        assert table.sections[0].header[0].startswith("left out: 65 methods and settings, more than 64")
+        assert len(table.numbers) == 130
