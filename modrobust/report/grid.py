@@ -46,5 +46,5 @@ def grid(
 
 def left_out(title: str, lines: int, notes: Sequence[str]) -> Section:
     """What stands in the place of a table that is too large to read."""
-    reason = f"left out: {lines:,} methods and settings, more than {WIDE}; the CSV has all, or name folders of fewer"
-    return Section(title, [reason], [], notes)
+    reason = f"{lines:,} methods and settings, more than {WIDE}; the CSV has all, or name folders of fewer"
+    return Section(title, ["left out"], [[reason]], notes)
