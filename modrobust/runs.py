@@ -83,12 +83,14 @@ class Run:
         """Write metrics.jsonl, the learning curves of the parts used, and <name>.csv and .npz for tables and arrays."""
         import pandas as pd
 
+        parts = list(parts)
         write_text(self.folder / "metrics.jsonl", "".join(part.metrics.read_text() for part in parts))
         for name, rows in tables.items():
             write_text(self.folder / f"{name}.csv", pd.DataFrame(rows).to_csv(index=False))
         for name, content in arrays.items():
             write_npz(self.folder / f"{name}.npz", content)
-        self.update(parts=[str(part.folder) for part in parts])
+        imported = [part.name for part in parts if "imported" in (read_json(part.folder / "status.json") or {})]
+        self.update(parts=[str(part.folder) for part in parts], imported=imported)
 
     def __enter__(self) -> "Run":
         try:

@@ -25,10 +25,12 @@ def notes_of_images(rows: pd.DataFrame, facts: Facts) -> Notes:
     for key, table in tables(rows):
         runs = [Path(run) for run in table["run"].unique()]
         configs = [facts.configs[run] for run in runs if run in facts.configs]
+        statuses = [facts.statuses[run] for run in runs]
+        weights = f"Weights: lowest validation loss{_not_ours(configs)}{_imported(statuses)}."
         found[key] = [
             _tested(key[1], table),
-            f"Weights: lowest validation loss{_not_ours(configs)}. {_settings(configs, len(runs))}",
-            _code([facts.statuses[run] for run in runs]),
+            f"{weights} {_settings(configs, len(runs))}",
+            _code(statuses),
             *_missing(of_table(facts.waiting, *key)),
         ]
     return found
@@ -66,6 +68,13 @@ def _not_ours(configs: Iterable[Config]) -> str:
     targets = {str(config.get("method._target_", OURS)) for config in configs}
     own = sorted(target for target in targets if not target.startswith(OURS))
     return f" (but as {', '.join(own)} chooses)" if own else ""
+
+
+def _imported(statuses: Iterable[Mapping[str, Any]]) -> str:
+    """Of imported parts only their files are known."""
+    some = [status["imported"] for status in statuses if status.get("imported")]
+    names = ", ".join(sorted({name for parts in some for name in parts}))
+    return f"; but in {_runs(len(some))} {names} imported from checkpoint files" if some else ""
 
 
 def _settings(configs: Sequence[Config], runs: int) -> str:

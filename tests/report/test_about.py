@@ -1,5 +1,6 @@
 """What stands under tables, and which runs they still lack."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,13 @@ def test_what_is_not_known_is_told(tmp_path: Path) -> None:
         "Hyper-parameters not known: 1 run without config.yaml.",
         "Code: commit not known.",
     ]
+
+
+def test_imported_weights_are_told(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90}, settings=RECIPE)
+    run = made(tmp_path / "b", {"A": 90}, 1, settings=RECIPE)
+    (run / "status.json").write_text(json.dumps({"state": "done", "imported": ["classifier"]}))
+    assert "loss; but in 1 run classifier imported from checkpoint files. Hyper" in notes(tmp_path)[1]
 
 
 def test_images_that_chose_the_weights_are_told(tmp_path: Path) -> None:

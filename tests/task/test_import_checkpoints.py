@@ -129,6 +129,7 @@ def test_imported_files_are_what_is_evaluated(method: str, tmp_path: Path) -> No
             assert found[f"{variant}/losses"] == pytest.approx(losses, abs=1e-4)
             assert len(np.unique(losses.round(3), axis=0)) == len(losses) == 5
     assert (file.parent / "metrics.jsonl").read_text() == ""  # no learning curve is made up
+    assert json.loads((file.parent / "status.json").read_text())["imported"]
 
 
 def imported(tmp_path: Path, *overrides: str) -> Result:
