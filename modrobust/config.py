@@ -13,7 +13,7 @@ from modrobust.errors import UserError
 from modrobust.keys import check_keys, check_kinds, unknown_choice, written
 
 # What may differ between two runs that must give the same result.
-_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "task", "search")
+_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "logger", "task", "search")
 # What every trained part depends on.
 _OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb")
 

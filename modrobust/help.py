@@ -9,6 +9,7 @@ GROUPS = {
     "model": "the network; a dataset brings its own",
     "task": "something else than to train and test",
     "experiment": "a study: its settings, and with -m its runs",
+    "logger": "a tracker that is fed the metrics, too",
     "search": "with -m: a hyper-parameter search in place of a sweep",
 }
 

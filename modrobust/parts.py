@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ class Part:
         hash: stands for everything the piece depends on.
         seed: for what is random in its training.
         depends: everything it depends on, as plain values.
+        log: is given each row of the learning curve, once in each attempt at a run.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Part:
     hash: str
     seed: int
     depends: dict[str, Any] = field(repr=False)
+    log: Callable[[dict[str, Any]], None] = field(default=lambda row: None, repr=False, compare=False)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -138,12 +140,14 @@ class Parts:
         root: the folder of all parts.
         common: what every part depends on: dataset, data, model, training, seed, threads.
         corruption: their configuration; a part depends on the seed and the elemental ones it is trained with.
+        log: see `Part`.
         used: the parts that were asked for, in order.
     """
 
     root: Path
     common: dict[str, Any]
     corruption: dict[str, Any]
+    log: Callable[[dict[str, Any]], None] = lambda row: None
     used: list[Part] = field(default_factory=list)
 
     def part(self, name: str, corruptions: tuple[str, ...], **depends: Any) -> Part:
@@ -170,7 +174,7 @@ class Parts:
             self.common["seed"],
         )
         folder = self.root / dataset / f"{name}-{model}-seed{seed}-{digest}"
-        self.used.append(Part(name, folder, digest, seed, content))
+        self.used.append(Part(name, folder, digest, seed, content, self.log))
         return self.used[-1]
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from modrobust.explain import explain
 from modrobust.options import CONF
 
 if TYPE_CHECKING:
+    from modrobust.logger.logger import Logger
     from modrobust.method.experiment import Experiment
     from modrobust.runs import Run
 
@@ -65,15 +67,16 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
     if record.done:
         log.info("This run is done already; nothing to do. To repeat it, move its folder away.")
     else:
-        with record:
-            work(cfg, record, share(compositions, part, of))
+        with record, instantiate(unnamed(cfg.logger))(record.folder, identity(cfg)) as logger:
+            work(cfg, record, share(compositions, part, of), logger)
+            logger.results(record.folder / "results.csv")
     folder = record.folder
     if cfg.evaluate and of > 1 and merge(folder.parent, [label(c) for c in compositions], of):
         folder = folder.parent
     show(folder)
 
 
-def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) -> None:
+def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]], logger: "Logger") -> None:
     """From the configuration, known to be good, to the results."""
     from modrobust.dataset.structure import StructuredDataset  # imports torch, like all that follows
     from modrobust.evaluation import evaluate, split_asked, write
@@ -81,7 +84,7 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
     from modrobust.examples import write_examples
     from modrobust.vis import draw_inputs, keep_pictures
 
-    experiment = experiment_of(cfg)
+    experiment = experiment_of(cfg, logger.epoch)
     dataset: Any = experiment.data
     of_bits = isinstance(dataset, StructuredDataset)
     (splits_asked if of_bits else split_asked)(cfg.evaluation, dataset)
@@ -102,8 +105,8 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]]) ->
         write(results, dataset.splits[wanted.split], folder, {**names, "seed": cfg.seed, "split": wanted.split})
 
 
-def experiment_of(cfg: DictConfig) -> "Experiment":
-    """What methods and tasks are given. Below here nothing sees `cfg`."""
+def experiment_of(cfg: DictConfig, log: Callable[[dict[str, Any]], None] = lambda row: None) -> "Experiment":
+    """What methods and tasks are given; `log` gets the learning curves. Below here nothing sees `cfg`."""
     from modrobust.device import place, prepare
     from modrobust.method.experiment import Experiment
     from modrobust.method.fit import Training
@@ -118,7 +121,10 @@ def experiment_of(cfg: DictConfig) -> "Experiment":
         build=partial(instantiate, unnamed(cfg.model)),
         training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
         parts=Parts(
-            Path(cfg.paths.outputs) / "parts", {**training_identity(cfg), "data": data}, identity(cfg)["corruption"]
+            Path(cfg.paths.outputs) / "parts",
+            {**training_identity(cfg), "data": data},
+            identity(cfg)["corruption"],
+            log,
         ),
         seed=cfg.seed,
         device=device,

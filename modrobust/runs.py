@@ -1,5 +1,6 @@
 """A run's folder: its configuration, its status, its log. Imports no torch."""
 
+import json
 import logging
 import os
 import platform
@@ -35,7 +36,7 @@ class Run:
     As a context manager it takes the folder's lock, writes status `running`, and leaves `done`, `preempted`
     (a signal) or `failed` (with the error's first line; the traceback goes to the log).
 
-    Files: config.yaml, status.json, run.log, metrics.jsonl; results.csv and more from the evaluation.
+    Files: config.yaml, status.json, run.log, metrics.jsonl and .csv; results.csv and more from the evaluation.
     """
 
     def __init__(self, folder: Path, cfg: DictConfig) -> None:
@@ -80,11 +81,14 @@ class Run:
     def keep(
         self, parts: Iterable["Part"], tables: dict[str, list[dict[str, Any]]], arrays: dict[str, dict[str, Any]]
     ) -> None:
-        """Write metrics.jsonl, the learning curves of the parts used, and <name>.csv and .npz for tables and arrays."""
+        """Write metrics.jsonl and .csv: learning curves of the parts used; tables and arrays as <name>.csv and .npz."""
         import pandas as pd
 
         parts = list(parts)
-        write_text(self.folder / "metrics.jsonl", "".join(part.metrics.read_text() for part in parts))
+        lines = "".join(part.metrics.read_text() for part in parts)
+        write_text(self.folder / "metrics.jsonl", lines)
+        curves = pd.DataFrame([json.loads(line) for line in lines.splitlines()])
+        write_text(self.folder / "metrics.csv", curves.to_csv(index=False))
         for name, rows in tables.items():
             write_text(self.folder / f"{name}.csv", pd.DataFrame(rows).to_csv(index=False))
         for name, content in arrays.items():

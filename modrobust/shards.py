@@ -33,7 +33,7 @@ def merge(folder: Path, order: list[str], of: int) -> bool:
         variants = list(dict.fromkeys(table["variant"]))
         rank = table["variant"].map(variants.index) * len(order) + table["composition"].map(order.index)
         table = table.iloc[np.argsort(rank.to_numpy(), kind="stable")]
-        for name in ("config.yaml", "metrics.jsonl"):
+        for name in ("config.yaml", "metrics.jsonl", "metrics.csv"):
             shutil.copy(shards[0] / name, folder / name)
         write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
         status = read_json(shards[-1] / "status.json") or {}

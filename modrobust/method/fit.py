@@ -93,6 +93,8 @@ def fit(
         if weights is None:
             with interrupt.saving():
                 weights = _Loop(part, network, task, training, lr, last).run(keep)
+        else:
+            _tell(part, part.curve())
     if keep:
         network.load_state_dict(weights)
 
@@ -122,6 +124,7 @@ class _Loop:
         if state is not None:
             self._restore(state)
             log.info("%s: going on at epoch %d, step %d", self.part.name, self.epoch + 1, self.step)
+            _tell(self.part, self.rows)
         self.begun = self.saved = self.written = time.monotonic()
         steps = self.task.steps
         with bar(self.part.name, self.training.epochs * steps, self.epoch * steps + self.step) as shown:
@@ -168,6 +171,7 @@ class _Loop:
         row |= {name: total / self.task.steps for name, total in self.sums.items()}
         row |= {f"valid_{name}": value for name, value in valid.items()}
         self.rows.append({**row, "seconds": round(self._elapsed(), 2)})
+        _tell(self.part, self.rows[-1:])
         self.schedule.step()
         self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
         if time.monotonic() - self.written >= SECONDS_BETWEEN_METRICS:
@@ -235,6 +239,11 @@ class _Loop:
             return ""
         valid = {name: value for name, value in self.rows[-1].items() if name.startswith("valid_")}
         return " " + _text(valid)
+
+
+def _tell(part: Part, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        part.log(row)
 
 
 def _text(scalars: dict[str, float]) -> str:

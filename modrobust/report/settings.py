@@ -16,7 +16,7 @@ from modrobust.errors import UserError
 ALWAYS = ("dataset.name", "model.name")
 _NO_SETTINGS = {
     *("seed", "replicas", "threads", "device", "paths", "hydra", "evaluate", "evaluation"),
-    *("cache_gb", "checkpoint_seconds", "vis"),
+    *("cache_gb", "checkpoint_seconds", "vis", "logger", "task", "search"),
 }
 _KINDS = ("name", "_target_")  # keys that tell what a section configures
 _LINE = ("dataset.name", "method.name", "model.name", "evaluation.split")

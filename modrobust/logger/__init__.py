@@ -1,0 +1,1 @@
+"""Trackers that are fed a run's metrics beside its files. A logger changes no result and no folder's name."""
