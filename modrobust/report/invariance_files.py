@@ -1,4 +1,4 @@
-"""What is written about invariance: scores and correlations."""
+"""What is written about invariance: scores, correlations, scatter plots."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,10 +9,13 @@ from modrobust.files import write_text
 from modrobust.report.correlations import correlations_table
 from modrobust.report.formats import write
 from modrobust.report.invariance_scores import COLUMNS, scored
+from modrobust.report.look import save
+from modrobust.report.sheets import Sheet, sheets
+from modrobust.report.table import tables
 
 
 def write_invariance(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> Iterator[Path]:
-    """Write invariance.csv, correlations.md, .csv and .tex; nothing where no run has activations.
+    """Write invariance.csv, correlations.md, .csv and .tex, and scatter plots; nothing where no run has activations.
 
     Args:
         rows: of results, with `line` and `settings`.
@@ -20,7 +23,8 @@ def write_invariance(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> 
         folder: where to write.
 
     Returns:
-        The files, as they are written.
+        The files, as they are written; plots are invariance_<dataset>_<split> and, where there are several methods,
+        invariance_methods_<dataset>_<split>, as PDF and PNG.
 
     Raises:
         UserError: an activations.npz is damaged, the disk full or the folder read-only.
@@ -31,3 +35,11 @@ def write_invariance(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> 
     write_text(folder / "invariance.csv", some[COLUMNS].to_csv(index=False))
     yield folder / "invariance.csv"
     yield from write(correlations_table(some), folder)
+    from modrobust.report.figures_invariance import by_method, scatter  # matplotlib takes a while
+
+    for key, table in tables(some):
+        sheet = Sheet("_".join(key), ", ".join(key), table, {}, [])  # all methods, however many
+        yield from save(scatter(sheet), folder / f"invariance_{sheet.name}")
+    for sheet in sheets(some):
+        if len(sheet.labels) > 1:
+            yield from save(by_method(sheet), folder / f"invariance_methods_{sheet.name}")

@@ -1,4 +1,4 @@
-"""What is written about invariance: scores beside accuracies, correlations, and what is missing."""
+"""What is written about invariance: scores beside accuracies, correlations, plots, and what is missing."""
 
 from pathlib import Path
 
@@ -9,9 +9,12 @@ from made_up import COMPOSITIONS, write_run
 
 from modrobust.corruption.composition import label
 from modrobust.errors import UserError
-from modrobust.report.__main__ import report
 from modrobust.report.correlations import correlations_table
+from modrobust.report.facts import collect
+from modrobust.report.find import find
 from modrobust.report.invariance import invariance
+from modrobust.report.invariance_files import write_invariance
+from modrobust.report.tables import rows_of
 
 NAMES = np.array([label(composition) for composition in COMPOSITIONS])
 
@@ -28,6 +31,12 @@ def write_activations(run: Path, seed: int, keep: np.ndarray | slice = slice(Non
         **{"default/class_mean": means[keep], "default/unit_max": means[keep].max(1)},
     )
     return means
+
+
+def report(folders: list[Path], output: Path) -> None:
+    """What `modrobust-report` does about invariance."""
+    runs, without = find(folders)
+    list(write_invariance(rows_of(runs, collect(runs, without)), runs, output))
 
 
 def test_scores_stand_beside_accuracies_and_classes_without_images_do_not_count(tmp_path: Path) -> None:
@@ -70,6 +79,19 @@ def test_correlations_are_of_means_over_seeds_and_their_spread_is_of_seeds(tmp_p
     text = (tmp_path / "report" / "correlations.md").read_text()
     assert "| modules (small_cnn) | 6 | 30 | - | - | - | - | - | - | - |" in text  # all orders, one elemental score
     assert "p relabelled" in text
+
+
+def test_plots_are_written_and_equal_runs_give_equal_files(tmp_path: Path) -> None:
+    for method in ("cross_entropy", "modules"):
+        write_activations(write_run(tmp_path, method, 0), 0)
+    contents = []
+    for name in ("first", "again"):
+        report([tmp_path / "runs"], tmp_path / name)
+        files = sorted((tmp_path / name).glob("invariance_*"))
+        contents.append({file.name: file.read_bytes() for file in files})
+    stems = ("invariance_digits_test", "invariance_methods_digits_test")
+    assert list(contents[0]) == [f"{stem}.{kind}" for stem in stems for kind in ("pdf", "png")]
+    assert contents[0] == contents[1]
 
 
 def test_runs_without_activations_are_named_only_beside_others(
