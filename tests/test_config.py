@@ -20,7 +20,7 @@ from modrobust.options import CONF, options
 
 FILES = sorted(CONF.rglob("*.yaml"))
 IN_DEFAULTS = (
-    *("dataset", "corruption", "method", "model", "task", "experiment", "search"),
+    *("dataset", "corruption", "method", "model", "task", "experiment", "search", "logger"),
     *("training/optimizer", "training/schedule"),
 )
 OF_BITS = ("boolean", "digit_pairs", "mnist_pairs")  # datasets that go with method=supervised; others with the others
@@ -241,6 +241,10 @@ def test_a_task_has_a_folder_of_its_own_and_changes_no_part() -> None:
     assert folder("task=statistics", "task.split=test") != folder("task=statistics")
     assert identity(cfg) == identity(composed())
     assert folder("task=statistics", "vis=true") == folder("task=statistics")
+
+
+def test_a_logger_changes_no_folder() -> None:
+    assert folder("logger=tensorboard") == folder("logger=wandb", "logger.project=other") == folder()
 
 
 def test_identity_is_plain_and_leaves_the_configuration_as_it_is() -> None:

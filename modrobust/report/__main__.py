@@ -21,7 +21,8 @@ and the routing found. Runs that differ in settings stand in lines of their own.
 """
 OUTPUT = """\
 also write here, as Markdown, CSV and LaTeX: table, paired (all pairs of methods), compositions, order_pairs and
-order_longer (effect of the order), difficulty (pairs of corruptions); as PDF and PNG: boxplot, heatmap_accuracy and
+order_longer (effect of the order), difficulty (pairs of corruptions), correlations (of invariance, from runs with
+evaluation.activations=true; also invariance.csv and figures); as PDF and PNG: boxplot, heatmap_accuracy and
 _loss, learning (curves), levels (their search), corruptions, compositions and autoencoders (images); and report.html, a
 page to explore all of it down to a run's log; of structured data: structure, and figures: curves (test accuracy by
 epochs), and one of each numeric setting that differs, as dataset.train_fraction
