@@ -20,11 +20,13 @@ from modrobust.explain import explain
 from modrobust.options import CONF
 
 if TYPE_CHECKING:
-    from modrobust.logger.logger import Logger
     from modrobust.method.experiment import Experiment
     from modrobust.runs import Run
 
 log = logging.getLogger(__name__)
+
+Track = Callable[[dict[str, Any]], None]
+"""Is given the rows of learning curves (see `parts.Part`)."""
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -68,7 +70,7 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
         log.info("This run is done already; nothing to do. To repeat it, move its folder away.")
     else:
         with record, instantiate(unnamed(cfg.logger))(record.folder, identity(cfg)) as logger:
-            work(cfg, record, share(compositions, part, of), logger)
+            work(cfg, record, share(compositions, part, of), logger.epoch)
             logger.results(record.folder / "results.csv")
     folder = record.folder
     if cfg.evaluate and of > 1 and merge(folder.parent, [label(c) for c in compositions], of):
@@ -76,7 +78,7 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
     show(folder)
 
 
-def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]], logger: "Logger") -> None:
+def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]], track: Track = lambda row: None) -> None:
     """From the configuration, known to be good, to the results."""
     from modrobust.dataset.structure import StructuredDataset  # imports torch, like all that follows
     from modrobust.evaluation import evaluate, split_asked, write
@@ -84,7 +86,7 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]], lo
     from modrobust.examples import write_examples
     from modrobust.vis import draw_inputs, keep_pictures
 
-    experiment = experiment_of(cfg, logger.epoch)
+    experiment = experiment_of(cfg, track)
     dataset: Any = experiment.data
     of_bits = isinstance(dataset, StructuredDataset)
     (splits_asked if of_bits else split_asked)(cfg.evaluation, dataset)
@@ -105,8 +107,8 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]], lo
         write(results, dataset.splits[wanted.split], folder, {**names, "seed": cfg.seed, "split": wanted.split})
 
 
-def experiment_of(cfg: DictConfig, log: Callable[[dict[str, Any]], None] = lambda row: None) -> "Experiment":
-    """What methods and tasks are given; `log` gets the learning curves. Below here nothing sees `cfg`."""
+def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> "Experiment":
+    """What methods and tasks are given; `track` gets the learning curves. Below here nothing sees `cfg`."""
     from modrobust.device import place, prepare
     from modrobust.method.experiment import Experiment
     from modrobust.method.fit import Training
@@ -124,7 +126,7 @@ def experiment_of(cfg: DictConfig, log: Callable[[dict[str, Any]], None] = lambd
             Path(cfg.paths.outputs) / "parts",
             {**training_identity(cfg), "data": data},
             identity(cfg)["corruption"],
-            log,
+            track,
         ),
         seed=cfg.seed,
         device=device,
