@@ -87,7 +87,7 @@ class Run:
         parts = list(parts)
         lines = "".join(part.metrics.read_text() for part in parts)
         write_text(self.folder / "metrics.jsonl", lines)
-        curves = pd.DataFrame([json.loads(line) for line in lines.splitlines()])
+        curves = pd.DataFrame([json.loads(line) for line in lines.splitlines()] or {"part": [], "epoch": []})
         write_text(self.folder / "metrics.csv", curves.to_csv(index=False))
         for name, rows in tables.items():
             write_text(self.folder / f"{name}.csv", pd.DataFrame(rows).to_csv(index=False))
