@@ -118,7 +118,7 @@ def _cells(row: Mapping[Hashable, Any]) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.2f}"
+    return "-" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"  # never -0.00
 
 
 def _p(value: float) -> str:

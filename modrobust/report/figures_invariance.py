@@ -70,5 +70,5 @@ def _panel(axes: Axes, points: pd.DataFrame, x: str, y: str, sizes: Sequence[int
             axes.plot(at, ends, color="white", linewidth=2.4, alpha=0.8, zorder=2.5)  # below all lines, above points
             axes.plot(at, ends, color=how["color"], linestyle=how["linestyle"], zorder=3)
     whole = fit(points[x], points[y]).r
-    text = f"all points: r = {whole:.2f}" if np.isfinite(whole) else "no r: one of the two is constant"
+    text = f"all points: r = {round(whole, 2) + 0.0:.2f}" if np.isfinite(whole) else "no r: one of the two is constant"
     axes.set_title(text, loc="right", fontsize=SMALLEST)
