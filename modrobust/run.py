@@ -2,8 +2,6 @@
 
 import logging
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +11,17 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from modrobust.config import check, identity, is_worker, parse_shard, training_identity, unnamed
+from modrobust.config import check, identity, is_worker, parse_shard, unnamed
 from modrobust.corruption.composition import label
 from modrobust.corruption.selection import choose, share
 from modrobust.explain import explain
 from modrobust.options import CONF
 
 if TYPE_CHECKING:
-    from modrobust.method.experiment import Experiment
+    from modrobust.build import Track
     from modrobust.runs import Run
 
 log = logging.getLogger(__name__)
-
-Track = Callable[[dict[str, Any]], None]
-"""Is given the rows of learning curves (see `parts.Part`)."""
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -57,6 +52,8 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
     from modrobust.shards import merge
 
     if "task" in cfg:
+        from modrobust.build import experiment_of  # imports torch
+
         with Run(folder, cfg) as record:
             experiment, method = experiment_of(cfg), instantiate(unnamed(cfg.method))
             instantiate(unnamed(cfg.task))(experiment, method, record.folder)
@@ -78,9 +75,12 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
     show(folder)
 
 
-def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]], track: Track = lambda row: None) -> None:
-    """From the configuration, known to be good, to the results."""
-    from modrobust.dataset.structure import StructuredDataset  # imports torch, like all that follows
+def work(
+    cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]], track: "Track" = lambda row: None
+) -> None:
+    """From the configuration, known to be good, to the results. Below here only `build` sees it."""
+    from modrobust.build import experiment_of  # imports torch, like all that follows
+    from modrobust.dataset.structure import StructuredDataset
     from modrobust.evaluation import evaluate, split_asked, write
     from modrobust.evaluation_bits import evaluate_bits, splits_asked
     from modrobust.examples import write_examples
@@ -105,31 +105,3 @@ def work(cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]], tr
         options |= {"folder": folder, "checkpoint_seconds": cfg.checkpoint_seconds}
         results = evaluate(trained, experiment.dataset, wanted.split, experiment.corruption, compositions, **options)
         write(results, dataset.splits[wanted.split], folder, {**names, "seed": cfg.seed, "split": wanted.split})
-
-
-def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> "Experiment":
-    """What methods and tasks are given; `track` gets the learning curves. Below here nothing sees `cfg`."""
-    from modrobust.device import place, prepare
-    from modrobust.method.experiment import Experiment
-    from modrobust.method.fit import Training
-    from modrobust.parts import Parts, content_of
-
-    device = prepare(cfg.device, cfg.threads)
-    dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
-    data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
-    return Experiment(
-        data=place(dataset, device),
-        corruption=instantiate(cfg.corruption),
-        build=partial(instantiate, unnamed(cfg.model)),
-        training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
-        parts=Parts(
-            Path(cfg.paths.outputs) / "parts",
-            {**training_identity(cfg), "data": data},
-            identity(cfg)["corruption"],
-            track,
-        ),
-        seed=cfg.seed,
-        device=device,
-        cache_gb=cfg.cache_gb,
-        replicas=cfg.replicas,
-    )

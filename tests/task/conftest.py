@@ -7,9 +7,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from modrobust.build import experiment_of
 from modrobust.method.experiment import Experiment
 from modrobust.options import CONF
-from modrobust.run import experiment_of
 
 TINY = (
     *("threads=1", "device=cpu", "dataset._target_=tiny.images", "dataset.image_size=16"),

@@ -1,0 +1,41 @@
+"""What a configuration describes, made: data, corruptions, a network to build, how to train, where parts are kept."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from modrobust.config import identity, training_identity, unnamed
+from modrobust.device import place, prepare
+from modrobust.method.experiment import Experiment
+from modrobust.method.fit import Training
+from modrobust.parts import Parts, content_of
+
+Track = Callable[[dict[str, Any]], None]
+"""Is given the rows of learning curves (see `parts.Part`)."""
+
+
+def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experiment:
+    """What methods and tasks are given; `track` gets the learning curves. Below here nothing sees `cfg`."""
+    device = prepare(cfg.device, cfg.threads)
+    dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
+    data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
+    return Experiment(
+        data=place(dataset, device),
+        corruption=instantiate(cfg.corruption),
+        build=partial(instantiate, unnamed(cfg.model)),
+        training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
+        parts=Parts(
+            Path(cfg.paths.outputs) / "parts",
+            {**training_identity(cfg), "data": data},
+            identity(cfg)["corruption"],
+            track,
+        ),
+        seed=cfg.seed,
+        device=device,
+        cache_gb=cfg.cache_gb,
+        replicas=cfg.replicas,
+    )
