@@ -25,7 +25,7 @@ def keys(*path: str) -> str:
     if path:
         groups = {file.name for file in (CONF / path[0]).glob("*") if file.is_dir()}
         return ", ".join(sorted({*groups, *map(str, node[path[0]])}))
-    groups = {"dataset", "corruption", "method", "model"}
+    groups = {"dataset", "corruption", "method", "model", "logger"}
     return ", ".join(sorted({*groups, *map(str, node)} - {"defaults", "hydra"}))
 
 
