@@ -120,6 +120,7 @@ def test_who_needs_what_another_trains_waits_for_it(
         assert thread.is_alive()
         torch.manual_seed(1)
         trained: dict[str, Tensor] = study.build().state_dict()
+        part.write_metrics([])
         part.finish(trained, {})
     thread.join(timeout=30)
     assert f"waiting for classifier, which another run is training ({part.folder})" in caplog.text
