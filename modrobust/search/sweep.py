@@ -135,7 +135,7 @@ def _check(settings: dict[str, Any]) -> None:
         if not isinstance(settings[key], int) or settings[key] < 1:
             raise UserError(f"search.{key}={settings[key]}: a whole number of at least 1 is needed.")
     if find_spec("optuna") is None:
-        raise UserError("search=tpe needs optuna: pip install 'modrobust[search]'.")
+        raise UserError("search=tpe needs optuna: pip install optuna.")
 
 
 def _folder(cfg: DictConfig, settings: dict[str, Any], steps: Sequence[Step], runs: Path) -> Path:

@@ -24,6 +24,7 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -131,6 +132,9 @@ def page(browser: webdriver.Chrome, url: str) -> Iterator[Page]:
     """The page, freshly opened; after the test it must have said no error and asked no network."""
     for kind in ("browser", "performance"):
         browser.get_log(kind)  # what came before
+    pointer = ActionBuilder(browser)
+    pointer.pointer_action.move_to_location(1, 1)  # not over what the last test hovered over, nor what scrolls there
+    pointer.perform()
     browser.get(url)
     WebDriverWait(browser, 20).until(lambda one: one.execute_script("return document.documentElement.dataset.ready"))
     yield Page(browser)
