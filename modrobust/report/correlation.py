@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
+
+from modrobust.report.intervals import mean_and_interval
 
 Combination = tuple[str, ...]
 """Sorted names of corruptions."""
@@ -172,8 +174,8 @@ def spread(values: Sequence[float]) -> Spread:
     n = len(some)
     if n == 0:
         return Spread(0, *[math.nan] * 4)
-    half = stdtrit(n - 1, 0.975) * some.std(ddof=1) / math.sqrt(n) if n > 1 else math.nan
-    return Spread(n, float(some.mean()), float(some.min()), float(some.max()), float(half))
+    mean, half = mean_and_interval(some)
+    return Spread(n, float(mean), float(some.min()), float(some.max()), float(half))
 
 
 def _constant(values: NDArray[np.float64]) -> bool:

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from modrobust.report.intervals import mean_and_interval
 from modrobust.report.look import LOOK, look, save
-from modrobust.report.structure import Group, mean_and_interval, setting_keys
+from modrobust.report.structure import Group, setting_keys
 
 ACROSS = 3  # panels beside each other
 WIDTH = 3.4  # of a panel, inches

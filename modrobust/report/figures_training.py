@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from modrobust.report.curves import MEASURES, Curve, curves
+from modrobust.report.intervals import mean_and_interval
 from modrobust.report.look import COLOURS, DASHES, LOOK, PAGE, inches, save
 from modrobust.report.sheets import pages, short_labels
-from modrobust.report.structure import mean_and_interval
 
 ACROSS = 4  # methods beside each other
 PANELS = 8  # methods in a figure

@@ -1,12 +1,27 @@
 """Means and 95 % intervals over seeds."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
 DRAWS = 1_000_000  # drawn at once by the bootstrap: its memory
+
+
+def half_width(std: Any, n: Any) -> Any:
+    """Of the 95 % t interval of a mean of n numbers of this standard deviation (n - 1); NaN for one."""
+    return stdtrit(n - 1, 0.975) * std / n**0.5
+
+
+def mean_and_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and half width of the 95 % t interval over the last axis, NaN for fewer than one or two numbers."""
+    n = values.shape[-1]
+    if n < 2:
+        mean = values[..., 0] if n else np.full(values.shape[:-1], np.nan)
+        return mean, np.full(values.shape[:-1], np.nan)
+    return values.mean(-1), half_width(values.std(-1, ddof=1), n)
 
 
 def over_seeds(by_seed: pd.DataFrame, by: Sequence[str], value: str = "accuracy") -> pd.DataFrame:
@@ -21,7 +36,7 @@ def over_seeds(by_seed: pd.DataFrame, by: Sequence[str], value: str = "accuracy"
         n (seeds).
     """
     cells = by_seed.groupby(list(by), observed=True)[value].agg(["mean", "std", "count"]).reset_index()
-    half = stdtrit(cells["count"] - 1, 0.975) * cells["std"] / cells["count"] ** 0.5
+    half = half_width(cells["std"], cells["count"])
     return cells[list(by)].assign(**{value: cells["mean"], "interval": half, "n": cells["count"]})
 
 

@@ -10,10 +10,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from modrobust.errors import UserError
 from modrobust.report.formats import Section, Table
+from modrobust.report.intervals import mean_and_interval
 from modrobust.report.settings import configurations, differing, written
 
 SPLITS = ["train", "valid", "test", "test_seen", "test_unseen"]
@@ -110,15 +110,6 @@ def epochs_to(curve: np.ndarray, level: float) -> np.ndarray:
     """The first epoch, from 1, at which each column of a curve (epochs, n) is at or over a level; NaN: never."""
     reached = curve >= level - 1e-4  # curves are float32
     return np.where(reached.any(0), reached.argmax(0) + 1.0, np.nan) if len(curve) else np.full(curve.shape[1], np.nan)
-
-
-def mean_and_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and half width of the 95 % t interval over the last axis, NaN for fewer than one or two numbers."""
-    n = values.shape[-1]
-    if n < 2:
-        mean = values[..., 0] if n else np.full(values.shape[:-1], np.nan)
-        return mean, np.full(values.shape[:-1], np.nan)
-    return values.mean(-1), stdtrit(n - 1, 0.975) * values.std(-1, ddof=1) / n**0.5
 
 
 def long(some: Sequence[Group]) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from modrobust.files import read_json, write_json, write_text
 from modrobust.search.steps import SCORES, Step, Values
 
 FILE = "search.json"
+SETTLED = ("done", "diverged")
+"""States of runs in which nothing is left to do."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Trial:
     @property
     def settled(self) -> bool:
         """Whether nothing is left to do."""
-        return self.state in ("done", "diverged")
+        return self.state in SETTLED
 
 
 class Record:
@@ -129,11 +131,16 @@ def trial(values: Values, run: Path, score: str, corruptions: Sequence[int]) -> 
     Raises:
         UserError: the run looked at another split than validation, or at compositions.
     """
-    status = read_json(run / "status.json") or {}
-    state = "diverged" if status.get("diverged") else str(status.get("state", "missing"))
+    state = state_of(run)
     if state != "done":
         return Trial(values, run, state, None)
     return Trial(values, run, state, accuracy(run, corruptions) if score == "accuracy" else valid_loss(run))
+
+
+def state_of(run: Path) -> str:
+    """As status.json says it; `diverged` where training failed and would again, `missing` without the file."""
+    status = read_json(run / "status.json") or {}
+    return "diverged" if status.get("diverged") else str(status.get("state", "missing"))
 
 
 def accuracy(run: Path, corruptions: Sequence[int]) -> float:

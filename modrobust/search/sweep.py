@@ -12,12 +12,11 @@ from omegaconf import DictConfig
 
 from modrobust.config import fingerprint, identity, plain
 from modrobust.errors import UserError
-from modrobust.files import read_json
 from modrobust.keys import unknown_option
 from modrobust.options import options
 from modrobust.runs import code_version
 from modrobust.search.recipe import in_effect
-from modrobust.search.record import Record
+from modrobust.search.record import SETTLED, Record, state_of
 from modrobust.search.steps import Step, overrides_of, steps_of
 from modrobust.sweep.plan import Compose, Planned, plan
 from modrobust.sweep.status import statuses
@@ -61,7 +60,7 @@ class Search:
         self.record.add(step.name, list(zip(trials, (run.folder for run in planned), strict=True)))
         return planned
 
-    def choose(self, step: Step) -> None:
+    def tell(self, step: Step) -> None:
         """Tell what a step has found. Raises UserError where none was finished."""
         best, tried = self.record.best(step.name), self.record.tried(step.name)
         if best is None:
@@ -101,7 +100,7 @@ def search(
         if not _finish(planned, launch, runs):
             return []
         for one, step in now:
-            one.choose(step)
+            one.tell(step)
     return [one.record for one in searches]
 
 
@@ -169,5 +168,4 @@ def _finish(planned: Sequence[Planned], launch: Launch, runs: Path) -> bool:
 
 
 def _settled(run: Planned) -> bool:
-    status = read_json(run.folder / "status.json") or {}
-    return status.get("state") == "done" or bool(status.get("diverged"))
+    return state_of(run.folder) in SETTLED

@@ -90,19 +90,15 @@ def finished(planned: Sequence[Planned], runs: Path) -> list[JobReturn]:
 
 
 def submit(missing: Sequence[Planned], params: Mapping[str, Any], runs: Path) -> None:
-    """Submit runs in jobs of `runs_per_job`, in arrays as large as Slurm allows."""
+    """Submit runs in jobs of `runs_per_job`, in arrays as large as Slurm allows. Raises UserError where it refuses."""
     if not missing:
         return
     import submitit  # here, for it takes a while
+    from submitit.core.utils import FailedJobError
 
     code = code_version()
     size = params["runs_per_job"]
     packs = [missing[start : start + size] for start in range(0, len(missing), size)]
-    for pack in packs:
-        for run in pack:
-            run.folder.mkdir(parents=True, exist_ok=True)
-            if not (run.folder / "status.json").exists():
-                write_json(run.folder / "status.json", {"state": "queued"})
     options = {"slurm_python": params["python"]} if params["python"] else {}
     executor = submitit.AutoExecutor(
         folder=params["submitit_folder"], cluster="slurm", slurm_max_num_timeout=params["max_num_timeout"], **options
@@ -116,8 +112,17 @@ def submit(missing: Sequence[Planned], params: Mapping[str, Any], runs: Path) ->
             Job([(run.overrides, str(run.folder)) for run in pack], code, params["max_num_timeout"]) for pack in some
         ]
         begun = time.time()
-        with executor.batch():
-            submitted = [executor.submit(call) for call in calls]
+        new = [file for pack in some for run in pack if not (file := run.folder / "status.json").exists()]
+        for file in new:  # before Slurm has them: a job may start at once
+            write_json(file, {"state": "queued"})
+        try:
+            with executor.batch():
+                submitted = [executor.submit(call) for call in calls]
+        except FailedJobError as error:
+            for file in new:
+                file.unlink()
+            reason = (str(error).strip().splitlines() or ["no message"])[-1]
+            raise UserError(f"Slurm refuses the jobs: {reason}; see hydra.launcher.* and sinfo.") from error
         ids = [job.job_id for job in submitted]
         index.record(runs, list(zip(ids, [[run.folder for run in pack] for pack in some], strict=True)), code, begun)
         log.info("submitted %d jobs with %d runs: %s", len(some), sum(map(len, some)), ids[0].partition("_")[0])

@@ -73,7 +73,9 @@ class Worker(Thread):
         self.queue, self.log, self.process = queue, logs / f"worker-{number}.log", None
         self.environment = dict(os.environ)
         if gpus:
-            self.environment["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
+            visible = self.environment.get("CUDA_VISIBLE_DEVICES")  # of a job on a shared node, not the first ones
+            names = visible.split(",")[:gpus] if visible else [str(gpu) for gpu in range(gpus)]
+            self.environment["CUDA_VISIBLE_DEVICES"] = names[number % len(names)]
 
     def run(self) -> None:
         """Until the queue is empty."""

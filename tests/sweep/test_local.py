@@ -6,8 +6,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from queue import SimpleQueue
 
+import pytest
 from sweeps import TINY, Modrobust, results
+
+from modrobust.sweep.local import Worker
 
 LOCAL = ("hydra/launcher=local", "hydra.launcher.processes=2")
 
@@ -65,3 +69,17 @@ def _workers(parent: int, at_least: int = 2) -> list[int]:
             return found
         time.sleep(0.1)
     raise AssertionError("no workers")
+
+
+@pytest.mark.parametrize(
+    ("visible", "gpus", "seen"),
+    [(None, 2, ["0", "1", "0"]), ("4,6,7", 2, ["4", "6", "4"]), ("3", 2, ["3", "3", "3"]), ("4,6", 0, ["4,6"] * 3)],
+)
+def test_workers_take_turns_with_the_gpus_there_are(
+    visible: str | None, gpus: int, seen: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    workers = [Worker(number, SimpleQueue(), gpus, tmp_path) for number in range(3)]
+    assert [worker.environment["CUDA_VISIBLE_DEVICES"] for worker in workers] == seen

@@ -34,6 +34,14 @@ def test_a_failed_run_hides_nothing_and_arrays_are_split(modrobust: Modrobust, t
     assert results(tmp_path / "alone/runs").items() <= results(tmp_path / "outputs/runs").items()
 
 
+def test_what_slurm_refuses_is_one_line_and_leaves_no_queued_runs(modrobust: Modrobust, tmp_path: Path) -> None:
+    ended = modrobust("-m", *TINY, "seed=0,1", *SLURM, "hydra.launcher.constraint=nowhere")
+    assert ended.returncode == 1 and "Traceback" not in ended.stderr
+    last = ended.stderr.splitlines()[-1]  # sbatch's own line is before it
+    assert last.startswith("modrobust: Slurm refuses the jobs: ") and "feature" in last
+    assert not list(tmp_path.rglob("runs/**/status.json"))
+
+
 @pytest.mark.usefixtures("slow")
 def test_signals_and_requeues_change_nothing(
     modrobust: Modrobust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_undisturbed: Callable[..., bool]
