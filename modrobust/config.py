@@ -3,10 +3,10 @@
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from modrobust.errors import UserError
@@ -101,14 +101,20 @@ def unnamed(node: DictConfig) -> DictConfig:
     return DictConfig(content, key=node._key())  # the key is for messages
 
 
-def check(cfg: DictConfig) -> None:
-    """Refuse keys and values that would only fail later, or never. Raises UserError."""
-    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
-    if overrides and (line := unknown_choice(overrides)):  # Hydra passes over an optional group's
+def check(cfg: DictConfig, overrides: Sequence[str]) -> None:
+    """Refuse keys and values that would only fail later, or never; it takes milliseconds, for sweeps of thousands.
+
+    Args:
+        cfg: a run's configuration.
+        overrides: the command line it was composed from.
+
+    Raises:
+        UserError: what is wrong, what was found and what is allowed.
+    """
+    if line := unknown_choice(overrides):  # Hydra passes over an optional group's
         raise UserError(line)
-    known = written(overrides) if overrides else {}
-    if known:
-        check_keys(cfg, known)
+    known = written(overrides)
+    check_keys(cfg, known)
     if cfg.search is not None and not is_worker(cfg):
         raise UserError(f"search={cfg.search.kind} is a sweep of many runs: modrobust -m search={cfg.search.kind} ...")
     least = {

@@ -1,6 +1,8 @@
 """The keys there are: a configuration as its YAML files have it, against which a given one is checked."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -23,16 +25,22 @@ def flatten(content: Mapping[Any, Any], prefix: str = _ROOT) -> Iterator[tuple[s
             yield from flatten(value, f"{prefix}{key}.")
 
 
-def written(overrides: Sequence[str]) -> dict[str, Any]:
+def written(overrides: Sequence[str]) -> Mapping[str, Any]:
     """Every key and value of the YAML files, with the options that a command line chooses but not its values."""
     pairs = [text.partition("=") for text in overrides]
     chosen = [(key, value.split(",")[0]) for key, _, value in pairs]
-    choices = [f"{key}={value}" for key, value in chosen if value in options(key.lstrip("+"))]
+    choices = tuple(f"{key}={value}" for key, value in chosen if value in options(key.lstrip("+")))
+    return _composed(choices, Path.cwd())
+
+
+@lru_cache(maxsize=64)  # a tenth of a second each, shared by the runs of a sweep that differ only in values
+def _composed(choices: tuple[str, ...], folder: Path) -> Mapping[str, Any]:
+    """Keys and values with such choices in such a current folder, which may have a conf of its own."""
     if GlobalHydra.instance().is_initialized():  # within a run
-        cfg = compose("config", overrides=choices)
+        cfg = compose("config", overrides=list(choices))
     else:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            cfg = compose("config", overrides=choices)
+            cfg = compose("config", overrides=list(choices))
     content = OmegaConf.to_container(cfg)
     assert isinstance(content, dict)
     return dict(flatten(content))

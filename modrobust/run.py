@@ -29,7 +29,7 @@ def run(cfg: DictConfig) -> None:
     """One run of the command line; of a sweep, one of its runs."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
-        check(cfg)
+        check(cfg, HydraConfig.get().overrides.task)
         if is_worker(cfg):
             from modrobust.search.worker import serve  # imports optuna, which is an extra
 
