@@ -4,7 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from modrobust import help, interrupt
+from modrobust import interrupt
+from modrobust.config import help
 
 
 def main() -> None:
@@ -12,7 +13,7 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):  # Hydra's takes a second to list the groups
         print(help.text())
         return
-    from modrobust.explain import explain  # importing Hydra takes half a second
+    from modrobust.config.explain import explain  # importing Hydra takes half a second
     from modrobust.run import run
 
     # Threads that wait give the core away; spinning costs a factor of 4 to 20 where other programs run, too.

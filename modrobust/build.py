@@ -8,11 +8,11 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from modrobust.config import identity, training_identity, unnamed
+from modrobust.config.identity import identity, training_identity, unnamed
 from modrobust.device import place, prepare
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training
-from modrobust.parts import Parts, content_of
+from modrobust.store.parts import Parts, content_of
 
 Track = Callable[[dict[str, Any]], None]
 """Is given the rows of learning curves (see `parts.Part`)."""

@@ -11,15 +11,15 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from modrobust.config import check, identity, is_worker, parse_shard, unnamed
+from modrobust.config.explain import explain
+from modrobust.config.identity import check, identity, is_worker, parse_shard, unnamed
+from modrobust.config.options import CONF
 from modrobust.corruption.composition import label
 from modrobust.corruption.selection import choose, share
-from modrobust.explain import explain
-from modrobust.options import CONF
 
 if TYPE_CHECKING:
     from modrobust.build import Track
-    from modrobust.runs import Run
+    from modrobust.store.run_folder import Run
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +47,9 @@ def run(cfg: DictConfig) -> None:
 
 def work_once(cfg: DictConfig, folder: Path) -> None:
     """Train, evaluate, write, show; what an earlier attempt finished is not done again."""
-    from modrobust.report.summary import show  # these import more than --help can wait for
-    from modrobust.runs import Run
-    from modrobust.shards import merge
+    from modrobust.evaluation.shards import merge
+    from modrobust.evaluation.summary import show  # these import more than --help can wait for
+    from modrobust.store.run_folder import Run
 
     if "task" in cfg:
         from modrobust.build import experiment_of  # imports torch
@@ -81,10 +81,10 @@ def work(
     """From the configuration, known to be good, to the results. Below here only `build` sees it."""
     from modrobust.build import experiment_of  # imports torch, like all that follows
     from modrobust.dataset.structure import StructuredDataset
-    from modrobust.evaluation import evaluate, split_asked, write
-    from modrobust.evaluation_bits import evaluate_bits, splits_asked
-    from modrobust.examples import write_examples
-    from modrobust.vis import draw_inputs, keep_pictures
+    from modrobust.evaluation.bits import evaluate_bits, splits_asked
+    from modrobust.evaluation.compositions import evaluate, split_asked, write
+    from modrobust.evaluation.examples import write_examples
+    from modrobust.evaluation.pictures import draw_inputs, keep_pictures
 
     experiment = experiment_of(cfg, track)
     dataset: Any = experiment.data

@@ -14,9 +14,9 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
-from modrobust.config import identity, parse_shard, run_folder, unnamed
+from modrobust.config.identity import identity, parse_shard, run_folder, unnamed
+from modrobust.config.options import CONF, options
 from modrobust.errors import UserError
-from modrobust.options import CONF, options
 
 FILES = sorted(CONF.rglob("*.yaml"))
 IN_DEFAULTS = (

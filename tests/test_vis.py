@@ -9,7 +9,7 @@ from PIL import Image
 
 from modrobust.dataset.normalise import denormalise, normalise
 from modrobust.dataset.splits import ImageDataset
-from modrobust.vis import draw_rows
+from modrobust.evaluation.pictures import draw_rows
 
 
 def test_denormalise_undoes_normalise() -> None:

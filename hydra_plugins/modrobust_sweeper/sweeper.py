@@ -23,7 +23,7 @@ class SearchSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Search, then print what was chosen; imports here, since Hydra looks through all plugins at every start."""
-        from modrobust.report.best import show
+        from modrobust.search.show import show
         from modrobust.search.sweep import search
 
         assert self.config is not None and self.hydra_context is not None and self.launcher is not None

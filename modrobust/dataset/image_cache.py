@@ -13,8 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from modrobust.errors import UserError
-from modrobust.files import write_atomically
 from modrobust.progress import bar
+from modrobust.store.files import write_atomically
 
 
 def cached_images(cache: Path, name: str, files: Sequence[Path], size: int) -> Tensor:

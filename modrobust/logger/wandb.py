@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from modrobust.errors import UserError
-from modrobust.files import write_text
 from modrobust.logger.logger import Logger, numbers
+from modrobust.store.files import write_text
 
 log = logging.getLogger(__name__)
 

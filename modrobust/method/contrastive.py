@@ -18,7 +18,7 @@ from modrobust.method.search import choose_levels
 from modrobust.method.tasks import Paired, accuracy
 from modrobust.method.views import Batch, Views
 from modrobust.model.network import Network
-from modrobust.parts import Part
+from modrobust.store.parts import Part
 
 SEARCH_BATCHES = 200  # a training, and at most a validation, of the level search (published)
 

@@ -16,8 +16,8 @@ from modrobust.method.fit import Training
 from modrobust.method.views import Views
 from modrobust.model.network import Network
 from modrobust.model.structured import Architecture, StructuredNetwork
-from modrobust.parts import Part, Parts
 from modrobust.seeds import derive
+from modrobust.store.parts import Part, Parts
 
 Built = TypeVar("Built", bound=nn.Module)
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from modrobust import interrupt
 from modrobust.errors import Diverged, UserError
-from modrobust.parts import Part
 from modrobust.progress import Bar, bar
 from modrobust.seeds import derive
+from modrobust.store.parts import Part
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from modrobust.method.search import choose_levels
 from modrobust.method.tasks import Paired, accuracy
 from modrobust.method.views import Batch
 from modrobust.model.network import Network
-from modrobust.parts import Part
+from modrobust.store.parts import Part
 
 
 class Modules:

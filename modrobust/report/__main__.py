@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modrobust.errors import UserError
-from modrobust.report.find import find, is_structured
+from modrobust.report.read.find import find, is_structured
 
 if TYPE_CHECKING:
-    from modrobust.report.facts import Facts
+    from modrobust.report.read.facts import Facts
 
 DESCRIPTION = """\
 Tables over runs: means and 95 % t intervals over seeds.
@@ -48,12 +48,12 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         if arguments.best:
-            from modrobust.report.best import write_best
+            from modrobust.search.show import write_best
 
             write_best(arguments.folders, arguments.output or Path("conf/recipe"))
             return
         if arguments.status:
-            from modrobust.report.status import show_status
+            from modrobust.sweep.show import show_status
 
             show_status(arguments.folders)
             return
@@ -84,8 +84,8 @@ def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0) 
     if not runs:
         states = Counter(one.state for one in without)
         raise UserError("no run has results yet: " + ", ".join(f"{n} {state}" for state, n in states.items()) + ".")
-    from modrobust.report.facts import collect
-    from modrobust.report.pending import named
+    from modrobust.report.read.facts import collect
+    from modrobust.report.read.pending import named
 
     facts = collect(runs, without)
     for line in named(facts.waiting):
@@ -101,14 +101,14 @@ def _images(runs: list[Path], facts: "Facts", output: Path | None, draws: int) -
     """What is told of images: two tables are printed, everything is written."""
     if not runs:
         return
-    from modrobust.report.formats import markdown, told_once, write
-    from modrobust.report.tables import others, rows_of, shown
+    from modrobust.report.tables.formats import markdown, told_once, write
+    from modrobust.report.tables.images import others, rows_of, shown
 
     rows = rows_of(runs, facts)
     tables = shown(rows, facts, draws, all_pairs=output is not None)
     print(markdown(told_once([section for table in tables for section in table.sections])))
     if output:  # each kind of files: write(rows, runs, output) -> their paths
-        from modrobust.report.figures import write_figures
+        from modrobust.report.figures.write import write_figures
         from modrobust.report.invariance_files import write_invariance
         from modrobust.report.page import write_page
 
@@ -123,15 +123,15 @@ def _structured(runs: list[Path], facts: "Facts", output: Path | None) -> Iterat
     """What is told of structured data."""
     if not runs:
         return
-    from modrobust.report.about import notes_of_bits
-    from modrobust.report.formats import markdown, write
-    from modrobust.report.structure import groups, structure_table
+    from modrobust.report.tables.formats import markdown, write
+    from modrobust.report.tables.notes import notes_of_bits
+    from modrobust.report.tables.structure import groups, structure_table
 
     some = groups(runs)
     table = structure_table(some, notes_of_bits(runs, facts))
     print(markdown(table.sections))
     if output:
-        from modrobust.report.figures_structure import write_figures
+        from modrobust.report.figures.structure import write_figures
 
         yield from write(table, output)
         yield from write_figures(some, output)

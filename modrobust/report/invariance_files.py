@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from modrobust.files import write_text
-from modrobust.report.correlations import correlations_table
-from modrobust.report.formats import write
-from modrobust.report.invariance_scores import COLUMNS, scored
-from modrobust.report.look import save
-from modrobust.report.sheets import Sheet, sheets
-from modrobust.report.table import tables
+from modrobust.report.figures.look import save
+from modrobust.report.figures.sheets import Sheet, sheets
+from modrobust.report.stats.invariance_scores import COLUMNS, scored
+from modrobust.report.tables.by_length import tables
+from modrobust.report.tables.formats import write
+from modrobust.report.tables.invariance import correlations_table
+from modrobust.store.files import write_text
 
 
 def write_invariance(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> Iterator[Path]:
@@ -35,7 +35,7 @@ def write_invariance(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> 
     write_text(folder / "invariance.csv", some[COLUMNS].to_csv(index=False))
     yield folder / "invariance.csv"
     yield from write(correlations_table(some), folder)
-    from modrobust.report.figures_invariance import by_method, scatter  # matplotlib takes a while
+    from modrobust.report.figures.invariance import by_method, scatter  # matplotlib takes a while
 
     for key, table in tables(some):
         sheet = Sheet("_".join(key), ", ".join(key), table, {}, [])  # all methods, however many

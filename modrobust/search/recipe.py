@@ -7,11 +7,11 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
+from modrobust.config.keys import flatten
+from modrobust.config.options import CONF
 from modrobust.errors import UserError
-from modrobust.files import write_text
-from modrobust.keys import flatten
-from modrobust.options import CONF
 from modrobust.search.record import Record
+from modrobust.store.files import write_text
 
 Content = dict[str, Any]
 

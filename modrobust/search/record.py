@@ -10,8 +10,8 @@ import pandas as pd
 from filelock import FileLock
 
 from modrobust.errors import UserError
-from modrobust.files import read_json, write_json, write_text
 from modrobust.search.steps import SCORES, Step, Values
+from modrobust.store.files import read_json, write_json, write_text
 
 FILE = "search.json"
 SETTLED = ("done", "diverged")

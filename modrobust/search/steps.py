@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modrobust.config.keys import flatten
 from modrobust.errors import UserError, nearest
-from modrobust.keys import flatten
 
 SCORES = {"accuracy": max, "valid_loss": min}
 """How trials are compared: which is the better one."""

@@ -10,14 +10,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from modrobust.config import fingerprint, identity, plain
+from modrobust.config.identity import fingerprint, identity, plain
+from modrobust.config.keys import unknown_option
+from modrobust.config.options import options
 from modrobust.errors import UserError
-from modrobust.keys import unknown_option
-from modrobust.options import options
-from modrobust.runs import code_version
 from modrobust.search.recipe import in_effect
 from modrobust.search.record import SETTLED, Record, state_of
 from modrobust.search.steps import Step, overrides_of, steps_of
+from modrobust.store.provenance import code_version
 from modrobust.sweep.plan import Compose, Planned, plan
 from modrobust.sweep.status import statuses
 

@@ -15,13 +15,13 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 
-from modrobust.config import fingerprint, plain, run_folder
+from modrobust.config.identity import fingerprint, plain, run_folder
 from modrobust.errors import Diverged
-from modrobust.runs import Run
 from modrobust.search import record
 from modrobust.search.record import Record
 from modrobust.search.steps import SCORES, Step, Values, overrides_of, steps_of
 from modrobust.seeds import derive
+from modrobust.store.run_folder import Run
 
 log = logging.getLogger(__name__)
 

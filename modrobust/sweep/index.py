@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modrobust.files import read_json, write_json
+from modrobust.store.files import read_json, write_json
 
 FOLDER = ".submitit/index"
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modrobust import interrupt
+from modrobust.store.provenance import job_id
 from modrobust.sweep import slurm
 
 REQUEUE = (signal.SIGUSR1, signal.SIGUSR2)  # the time limit is near; SIGTERM comes from who requeues or cancels
@@ -73,7 +74,7 @@ class Job:
         os._exit(128 + signum)  # not as a result: the launcher reads the run's status
 
     def _compare_code(self) -> None:
-        from modrobust.runs import code_version
+        from modrobust.store.provenance import code_version
 
         now = code_version()
         if self.code and any(now.get(key) != self.code.get(key) for key in ("git_commit", "git_dirty")):
@@ -83,10 +84,3 @@ class Job:
                 f"{' with changes' if now.get('git_dirty') else ''}.",
                 file=sys.stderr,
             )
-
-
-def job_id() -> str | None:
-    """The Slurm id of this job, such as 7 or 7_2; None outside."""
-    if array := os.environ.get("SLURM_ARRAY_JOB_ID"):
-        return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
-    return os.environ.get("SLURM_JOB_ID")

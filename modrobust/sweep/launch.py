@@ -11,8 +11,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
 
 from modrobust.errors import UserError
-from modrobust.files import write_json
-from modrobust.runs import code_version
+from modrobust.store.files import write_json
+from modrobust.store.provenance import code_version
 from modrobust.sweep import index, slurm
 from modrobust.sweep.job import Job
 from modrobust.sweep.plan import Compose, Planned, plan

@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from modrobust.config import run_folder
+from modrobust.config.identity import run_folder
 from modrobust.errors import UserError
 
 Compose = Callable[[list[str]], DictConfig]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modrobust.errors import UserError
-from modrobust.files import read_json
+from modrobust.store.files import read_json
 from modrobust.sweep import index, slurm
 
 SILENT = 600.0  # seconds without a sign of life after which a run on another machine, outside Slurm, counts as lost

@@ -13,11 +13,11 @@ from modrobust.corruption.corruption import quantize
 from modrobust.dataset.normalise import denormalise, normalise
 from modrobust.dataset.splits import Split
 from modrobust.errors import UserError, nearest
-from modrobust.files import disk_errors
 from modrobust.method.experiment import Experiment
 from modrobust.method.modes import evaluating
 from modrobust.method.modules import Modules, WithModules
 from modrobust.progress import bar
+from modrobust.store.files import disk_errors
 
 log = logging.getLogger(__name__)
 

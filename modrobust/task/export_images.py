@@ -21,10 +21,10 @@ from modrobust.corruption.selection import choose
 from modrobust.dataset.splits import Split
 from modrobust.dataset.take import rank_in_class
 from modrobust.errors import UserError
-from modrobust.files import disk_errors
 from modrobust.method.experiment import Experiment
-from modrobust.parts import content_of
 from modrobust.progress import Bar, bar
+from modrobust.store.files import disk_errors
+from modrobust.store.parts import content_of
 from modrobust.task.manifest import Manifest
 from modrobust.task.png import start_worker, write_images
 

@@ -13,8 +13,8 @@ from modrobust.corruption.selection import choose
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
 from modrobust.errors import UserError, nearest
-from modrobust.files import write_atomically
 from modrobust.method.experiment import Experiment
+from modrobust.store.files import write_atomically
 
 log = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from modrobust.errors import UserError, nearest
-from modrobust.files import read_json
 from modrobust.method.experiment import Experiment
 from modrobust.method.modules import Modules
 from modrobust.model.network import Network
-from modrobust.parts import Part
+from modrobust.store.files import read_json
+from modrobust.store.parts import Part
 from modrobust.task import published
 from modrobust.task.published import Names
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modrobust.errors import UserError
-from modrobust.files import write_text
+from modrobust.store.files import write_text
 
 SETTINGS = "# modrobust "
 

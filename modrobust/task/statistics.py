@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from modrobust.dataset.splits import Split
 from modrobust.errors import UserError, nearest
-from modrobust.files import write_text
 from modrobust.method.experiment import Experiment
+from modrobust.store.files import write_text
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from modrobust.config import unnamed
+from modrobust.config.identity import unnamed
+from modrobust.config.options import CONF
 from modrobust.dataset.splits import ImageDataset, Split
 from modrobust.device import prepare
-from modrobust.evaluation import evaluate
-from modrobust.options import CONF
+from modrobust.evaluation.compositions import evaluate
 
 BATCH, ROUNDS = 256, 3
 

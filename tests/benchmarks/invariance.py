@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from plain_invariance import plain
 
 from modrobust.corruption.composition import sample
-from modrobust.report.invariance import invariance
+from modrobust.report.stats.invariance import invariance
 
 ROUNDS = 3
 NAMES = ["Contrast", "GaussianBlur", "ImpulseNoise", "Invert", "Rotate90", "Swirl"]

@@ -11,12 +11,12 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from modrobust.config import unnamed
+from modrobust.config.identity import unnamed
+from modrobust.config.options import CONF
 from modrobust.dataset.splits import ImageDataset, Split
 from modrobust.device import prepare
 from modrobust.method.tasks import Unpaired
 from modrobust.method.views import Views
-from modrobust.options import CONF
 
 PER_CLASS = {"train": 2000, "valid": 400, "test": 400}
 CLASSES = 47

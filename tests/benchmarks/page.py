@@ -46,9 +46,9 @@ def main() -> None:
             for i in range(RUNS)
         )
         write_pictures(outputs)
-        from modrobust.report.facts import collect
         from modrobust.report.page import write_page
-        from modrobust.report.tables import rows_of
+        from modrobust.report.read.facts import collect
+        from modrobust.report.tables.images import rows_of
 
         rows = rows_of(runs, collect(runs, []))
         timed(f"write the page of {len(rows)} points", lambda: write_page(rows, runs, Path(folder)))

@@ -26,10 +26,10 @@ METHODS = ("cross_entropy", "contrastive", "modules", "auto_modules", "img_space
 ALL_TABLES = """
 import sys
 from pathlib import Path
-from modrobust.report.facts import collect
-from modrobust.report.find import find
-from modrobust.report.formats import write
-from modrobust.report.tables import others, rows_of, shown
+from modrobust.report.read.facts import collect
+from modrobust.report.read.find import find
+from modrobust.report.tables.formats import write
+from modrobust.report.tables.images import others, rows_of, shown
 runs, without = find([Path(sys.argv[1])])
 facts = collect(runs, without)
 rows = rows_of(runs, facts)

@@ -13,13 +13,13 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from modrobust.config import fingerprint, identity
+from modrobust.config.identity import fingerprint, identity
+from modrobust.config.options import CONF
 from modrobust.corruption.composition import parse
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import _Loop
-from modrobust.options import CONF
 from modrobust.run import work
-from modrobust.runs import Run
+from modrobust.store.run_folder import Run
 
 TINY = (
     *("threads=1", "device=cpu", "dataset._target_=tiny.images", "dataset.image_size=16"),

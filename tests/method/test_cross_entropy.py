@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from modrobust.method.tasks import Paired, Unpaired
-from modrobust.parts import Part, Parts
+from modrobust.store.parts import Part, Parts
 
 
 def weights(folder: Path) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from hydra.utils import instantiate
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modrobust.config import unnamed
+from modrobust.config.identity import unnamed
 from modrobust.errors import UserError
 from modrobust.method import img_space
 from modrobust.method.experiment import Experiment

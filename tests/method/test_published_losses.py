@@ -11,12 +11,12 @@ import torch
 from hydra.utils import instantiate
 from torch import Tensor, nn
 
-from modrobust.config import unnamed
+from modrobust.config.identity import unnamed
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training
 from modrobust.method.tasks import Paired
 from modrobust.method.views import Batch, Views
-from modrobust.parts import Part
+from modrobust.store.parts import Part
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/networks.json").read_text())["forward_passes"]
 NAMES = ("Identity", "Contrast", "GaussianBlur", "ImpulseNoise", "Invert", "Rotate90", "Swirl")

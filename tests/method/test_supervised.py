@@ -15,12 +15,12 @@ from omegaconf import DictConfig
 from test_resumption import interrupt_after
 
 from modrobust import interrupt
-from modrobust.config import fingerprint, identity
+from modrobust.config.explain import explain
+from modrobust.config.identity import fingerprint, identity
+from modrobust.config.options import CONF
 from modrobust.corruption.composition import parse
-from modrobust.explain import explain
-from modrobust.options import CONF
 from modrobust.run import work
-from modrobust.runs import Run
+from modrobust.store.run_folder import Run
 
 GROUPS = ("dataset", "model", "method", "corruption", "training/optimizer", "training/schedule")
 ROUTING = ("method.gumbel=true", "method.per_sample_routing=true", "method.tau=1")

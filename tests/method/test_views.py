@@ -5,12 +5,12 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from modrobust.config.options import CONF
 from modrobust.corruption.corruption import Corruption, quantize
 from modrobust.corruption.draw import Draw
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import Augmentation, ImageDataset, Split
 from modrobust.method.views import Batch, Views, augment
-from modrobust.options import CONF
 
 NAMES = ("Identity", "Contrast", "GaussianBlur", "ImpulseNoise", "Invert", "Rotate90", "Swirl")
 CROP_AND_FLIP = Augmentation(padding=2, flip=True)

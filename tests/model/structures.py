@@ -9,13 +9,13 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from modrobust.config import unnamed
+from modrobust.config.identity import unnamed
+from modrobust.config.options import CONF
 from modrobust.dataset.boolean import boolean
 from modrobust.dataset.pairs import STRUCTURE
 from modrobust.dataset.splits import Split
 from modrobust.dataset.structure import StructuredDataset
 from modrobust.model.structured import StructuredNetwork
-from modrobust.options import CONF
 
 
 @cache

@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 from modrobust.corruption.composition import label, sample
-from modrobust.examples import examples_path
+from modrobust.evaluation.examples import examples_path
 
 NAMES = ["Contrast", "GaussianBlur", "ImpulseNoise", "Invert", "Rotate90", "Swirl"]
 COMPOSITIONS = sample(NAMES)

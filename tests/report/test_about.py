@@ -8,11 +8,11 @@ from made_runs import made
 
 from modrobust.errors import UserError
 from modrobust.report.__main__ import report
-from modrobust.report.about import notes_of_images
-from modrobust.report.facts import collect
-from modrobust.report.find import find
-from modrobust.report.pending import seeds_text
-from modrobust.report.tables import rows_of
+from modrobust.report.read.facts import collect
+from modrobust.report.read.find import find
+from modrobust.report.read.pending import seeds_text
+from modrobust.report.tables.images import rows_of
+from modrobust.report.tables.notes import notes_of_images
 
 RECIPE = {"method.lr": 0.1, "training.epochs": 15, "training.batch_size": 128}  # conf/recipe/digits_cross_entropy.yaml
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import linregress
 
-from modrobust.report.correlation import clustered_p, fit, relabelled, spread
+from modrobust.report.stats.correlation import clustered_p, fit, relabelled, spread
 
 NAMES = "ABCDEF"
 PAIRS = [pair for pair in combinations(NAMES, 2) for _ in range(2)]

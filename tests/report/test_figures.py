@@ -12,19 +12,19 @@ from matplotlib.figure import Figure
 
 from modrobust.corruption.composition import label, parse
 from modrobust.errors import UserError
-from modrobust.report.combinations import abbreviate, by_length, meaning
-from modrobust.report.curves import MEASURES, curves
-from modrobust.report.facts import collect
-from modrobust.report.figures import write_figures
-from modrobust.report.figures_boxes import boxes, boxplot
-from modrobust.report.figures_heat import cells, heatmap
-from modrobust.report.figures_images import before_and_after, write_images
-from modrobust.report.figures_levels import levels
-from modrobust.report.figures_training import learning
-from modrobust.report.find import find
-from modrobust.report.sheets import FIGURES, LINES, Sheet, pages, sheets
-from modrobust.report.table import by_number
-from modrobust.report.tables import rows_of
+from modrobust.report.figures.boxes import boxes, boxplot
+from modrobust.report.figures.heat import cells, heatmap
+from modrobust.report.figures.images import before_and_after, write_images
+from modrobust.report.figures.levels import levels
+from modrobust.report.figures.sheets import FIGURES, LINES, Sheet, pages, sheets
+from modrobust.report.figures.training import learning
+from modrobust.report.figures.write import write_figures
+from modrobust.report.read.curves import MEASURES, curves
+from modrobust.report.read.facts import collect
+from modrobust.report.read.find import find
+from modrobust.report.stats.combinations import abbreviate, by_length, meaning
+from modrobust.report.tables.by_length import by_number
+from modrobust.report.tables.images import rows_of
 
 NAMES = [label(composition) for composition in COMPOSITIONS]
 

@@ -7,7 +7,7 @@ import pytest
 from made_runs import made
 
 from modrobust.errors import UserError
-from modrobust.report.find import find
+from modrobust.report.read.find import find
 
 
 def states(folder: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from modrobust.report.formats import Section, Table, latex, markdown, told_once, write
+from modrobust.report.tables.formats import Section, Table, latex, markdown, told_once, write
 
 ODD = r"50 % of a_b & c|d #1 {x} ~ ^ \ < > ± $"
 NUMBERS = pd.DataFrame({"method": ["a,b", "c"], "accuracy": [1.5, 2.0]})

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from modrobust.report import intervals
-from modrobust.report.intervals import bootstrap, cell
+from modrobust.report.stats import intervals
+from modrobust.report.stats.intervals import bootstrap, cell
 
 
 def test_equal_values_have_no_width() -> None:

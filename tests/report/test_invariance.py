@@ -8,7 +8,7 @@ import pytest
 from plain_invariance import plain
 
 from modrobust.corruption.composition import sample
-from modrobust.report.invariance import invariance
+from modrobust.report.stats.invariance import invariance
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = ["Contrast", "GaussianBlur", "ImpulseNoise", "Invert", "Rotate90", "Swirl"]

@@ -9,12 +9,12 @@ from made_up import COMPOSITIONS, write_run
 
 from modrobust.corruption.composition import label
 from modrobust.errors import UserError
-from modrobust.report.correlations import correlations_table
-from modrobust.report.facts import collect
-from modrobust.report.find import find
-from modrobust.report.invariance import invariance
 from modrobust.report.invariance_files import write_invariance
-from modrobust.report.tables import rows_of
+from modrobust.report.read.facts import collect
+from modrobust.report.read.find import find
+from modrobust.report.stats.invariance import invariance
+from modrobust.report.tables.images import rows_of
+from modrobust.report.tables.invariance import correlations_table
 
 NAMES = np.array([label(composition) for composition in COMPOSITIONS])
 

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from made_runs import T_95, made
 
-from modrobust.report.compositions import compositions_table
-from modrobust.report.difficulty import difficulty_table
-from modrobust.report.facts import Facts, collect
-from modrobust.report.find import find
-from modrobust.report.order import longer_table, pairs_table
-from modrobust.report.tables import rows_of
+from modrobust.report.read.facts import Facts, collect
+from modrobust.report.read.find import find
+from modrobust.report.tables.compositions import compositions_table
+from modrobust.report.tables.difficulty import difficulty_table
+from modrobust.report.tables.images import rows_of
+from modrobust.report.tables.order import longer_table, pairs_table
 
 
 def read(folder: Path) -> tuple[pd.DataFrame, Facts]:

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from made_up import COMPOSITIONS, write_pictures, write_run
 
-from modrobust.report.facts import collect
 from modrobust.report.page import write_page
-from modrobust.report.tables import rows_of
+from modrobust.report.read.facts import collect
+from modrobust.report.tables.images import rows_of
 
 METHODS = ("cross_entropy", "modules")
 

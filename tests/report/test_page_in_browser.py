@@ -13,11 +13,11 @@ import pytest
 from made_up import COMPOSITIONS, write_pictures, write_run
 
 from modrobust.corruption.composition import label
-from modrobust.report.facts import collect
-from modrobust.report.lines import with_lines
 from modrobust.report.page import write_page
-from modrobust.report.table import by_number, with_names
-from modrobust.report.tables import rows_of
+from modrobust.report.read.facts import collect
+from modrobust.report.read.lines import with_lines
+from modrobust.report.tables.by_length import by_number, with_names
+from modrobust.report.tables.images import rows_of
 
 pytest.importorskip("selenium", reason="no selenium: pip install selenium")
 from selenium import webdriver

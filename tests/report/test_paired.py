@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from made_runs import T_95, made
 
-from modrobust.report.facts import collect
-from modrobust.report.find import find
-from modrobust.report.formats import Table
-from modrobust.report.paired import paired_table
-from modrobust.report.tables import rows_of
+from modrobust.report.read.facts import collect
+from modrobust.report.read.find import find
+from modrobust.report.tables.formats import Table
+from modrobust.report.tables.images import rows_of
+from modrobust.report.tables.paired import paired_table
 
 
 def paired(folder: Path, draws: int = 0, all_pairs: bool = True) -> Table:

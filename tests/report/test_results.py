@@ -7,7 +7,7 @@ import pytest
 from made_runs import made
 
 from modrobust.errors import UserError
-from modrobust.report.results import TYPES, read
+from modrobust.report.read.results import TYPES, read
 
 
 def test_rows_of_all_runs_with_their_folder_and_types(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from modrobust.errors import UserError
-from modrobust.report.settings import configurations, differing, overrides
+from modrobust.report.read.settings import configurations, differing, overrides
 
 BASE = {
     **{"seed": 0, "replicas": 1, "threads": 1, "training.epochs": 10, "training.optimizer._target_": "Adam"},

@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 
 from modrobust.errors import UserError
 from modrobust.report.__main__ import report
-from modrobust.report.formats import markdown
-from modrobust.report.structure import Group, epochs_to, groups, long, structure_table
+from modrobust.report.tables.formats import markdown
+from modrobust.report.tables.structure import Group, epochs_to, groups, long, structure_table
 
 T_95 = {3: 4.30265}  # quantile .975 of Student's t with n - 1 degrees of freedom
 CURVE = np.array([[0.5, 0.5, 0.5], [0.95, 0.75, 0.9], [1, 0.9, 0.95], [0.9, 0.8, 1]])  # of seeds 0, 1, 2

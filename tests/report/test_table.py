@@ -8,11 +8,11 @@ import pytest
 from made_runs import T_95, made
 
 from modrobust.errors import UserError
-from modrobust.report.facts import Facts, collect
-from modrobust.report.find import find
-from modrobust.report.formats import Table, markdown
-from modrobust.report.table import main_table
-from modrobust.report.tables import rows_of
+from modrobust.report.read.facts import Facts, collect
+from modrobust.report.read.find import find
+from modrobust.report.tables.by_length import main_table
+from modrobust.report.tables.formats import Table, markdown
+from modrobust.report.tables.images import rows_of
 
 
 def read(*folders: Path) -> tuple[pd.DataFrame, Facts]:

@@ -15,16 +15,16 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 
 from modrobust.__main__ import main
+from modrobust.config.options import CONF
 from modrobust.device import prepare
-from modrobust.options import CONF
 
 SECONDS = 100  # no process of a test lives longer
 IMPORTED_LATE = (
-    *("torch._dynamo", "modrobust.run", "modrobust.runs", "modrobust.shards"),
-    "modrobust.evaluation",
+    *("torch._dynamo", "modrobust.run", "modrobust.store.run_folder", "modrobust.evaluation.shards"),
+    "modrobust.evaluation.compositions",
     "modrobust.method.cross_entropy",
-    "modrobust.vis",
-    "modrobust.report.summary",
+    "modrobust.evaluation.pictures",
+    "modrobust.evaluation.summary",
 )
 
 

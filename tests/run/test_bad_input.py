@@ -11,8 +11,8 @@ from hydra.errors import HydraException
 from in_process import SMALL, Result, modrobust
 from omegaconf import OmegaConf
 
+from modrobust.config.options import CONF
 from modrobust.errors import UserError
-from modrobust.options import CONF
 
 
 def options(group: str) -> str:

@@ -17,8 +17,8 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from in_process import SMALL, modrobust
 
-from modrobust import help
-from modrobust.options import CONF
+from modrobust.config import help
+from modrobust.config.options import CONF
 
 README = Path(__file__).parents[2] / "README.md"
 SCRIPT = Path(sys.executable).with_name("modrobust")

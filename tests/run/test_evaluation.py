@@ -14,16 +14,16 @@ from hydra.utils import instantiate
 from torch import Tensor
 from torch.nn import functional
 
-from modrobust.config import unnamed
+from modrobust.config.identity import unnamed
+from modrobust.config.options import CONF
 from modrobust.corruption.composition import label, parse
 from modrobust.corruption.corruption import Corruption, quantize
 from modrobust.corruption.selection import choose
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
-from modrobust.evaluation import Results, corrupted, evaluate, write
+from modrobust.evaluation.compositions import Results, corrupted, evaluate, write
 from modrobust.method.modes import evaluating
 from modrobust.model.network import Network
-from modrobust.options import CONF
 
 COMPOSITIONS = [
     parse(text) for text in ("Identity", "ImpulseNoise-Swirl", "Swirl", "Swirl-Invert", "Swirl-ImpulseNoise")

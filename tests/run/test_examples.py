@@ -15,9 +15,9 @@ from modrobust.corruption.corruption import Corruption, quantize
 from modrobust.corruption.impulse_noise import impulse_noise
 from modrobust.corruption.invert import invert
 from modrobust.dataset.splits import ImageDataset, Split
-from modrobust.examples import LARGEST, examples_path, write_examples
-from modrobust.files import read_json
+from modrobust.evaluation.examples import LARGEST, examples_path, write_examples
 from modrobust.report.page.folders import Examples
+from modrobust.store.files import read_json
 
 COMPOSITIONS = ["Identity", "Invert", "Noise-Invert"]
 

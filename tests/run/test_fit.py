@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from modrobust.errors import UserError
 from modrobust.method.fit import Training, fit
-from modrobust.parts import Part, Parts
+from modrobust.store.parts import Part, Parts
 
 
 class Line:

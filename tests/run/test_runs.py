@@ -8,10 +8,10 @@ import torch
 from command import Command, Process
 from hydra import compose, initialize_config_dir
 
-from modrobust.config import identity, training_identity
+from modrobust.config.identity import identity, training_identity
+from modrobust.config.options import CONF
 from modrobust.dataset.splits import Split
-from modrobust.options import CONF
-from modrobust.parts import Parts, content_of
+from modrobust.store.parts import Parts, content_of
 
 WAIT_IN_TRAINING = """
 import time

@@ -13,7 +13,7 @@ PAIRS = "evaluation.max_length=2"
 
 KILL_IN_MERGE = """
 import os, signal
-from modrobust import shards
+from modrobust.evaluation import shards
 
 def die(path, write):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from in_process import modrobust
 
-from modrobust.report.best import write_best
+from modrobust.search.show import write_best
 
 TINY = (
     *("dataset.n_train=20", "dataset.n_valid=10", "dataset.n_test=10", "training.epochs=1", "threads=1"),

@@ -6,9 +6,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from modrobust.config import plain
+from modrobust.config.identity import plain
+from modrobust.config.options import CONF, options
 from modrobust.errors import UserError
-from modrobust.options import CONF, options
 from modrobust.search.steps import Step, overrides_of, steps_of
 
 POWERS_OF_TEN = [1, 1e-1, 1e-2, 1e-3]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modrobust.runs import code_version
+from modrobust.store.provenance import code_version
 from modrobust.sweep.job import Job
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sweeps import TINY, Modrobust, results
 
-from modrobust.options import CONF
+from modrobust.config.options import CONF
 
 HERE = ("hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2")
 RUN = {

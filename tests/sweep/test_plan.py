@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 
-from modrobust.config import run_folder
+from modrobust.config.identity import run_folder
+from modrobust.config.options import CONF
 from modrobust.errors import UserError
-from modrobust.options import CONF
 from modrobust.sweep.plan import different, plan
 
 RUNS = Path("/runs")

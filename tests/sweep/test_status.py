@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modrobust.heartbeat import heartbeat
+from modrobust.store.heartbeat import heartbeat
 from modrobust.sweep import index
 from modrobust.sweep.status import SILENT, Status, statuses
 

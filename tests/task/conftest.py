@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from modrobust.build import experiment_of
+from modrobust.config.options import CONF
 from modrobust.method.experiment import Experiment
-from modrobust.options import CONF
 
 TINY = (
     *("threads=1", "device=cpu", "dataset._target_=tiny.images", "dataset.image_size=16"),

@@ -12,7 +12,7 @@ from in_process import modrobust
 from omegaconf import DictConfig
 from torch import nn
 
-from modrobust.config import unnamed
+from modrobust.config.identity import unnamed
 from modrobust.corruption.corruption import quantize
 from modrobust.dataset.normalise import normalise
 from modrobust.errors import UserError

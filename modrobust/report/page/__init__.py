@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from modrobust.files import write_text
 from modrobust.report.page.payload import payload
+from modrobust.store.files import write_text
 
 SCRIPTS = (
     *("data", "statistics", "state", "say", "examples", "summary", "table"),

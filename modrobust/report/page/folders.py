@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from modrobust.examples import find_examples
-from modrobust.files import read_json
+from modrobust.evaluation.examples import find_examples
+from modrobust.store.files import read_json
 
 LOG_LINES = 20
 LOG_BYTES = 6000  # thousands of runs share a page

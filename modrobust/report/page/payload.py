@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from modrobust.report.lines import LINE
 from modrobust.report.page.folders import about
+from modrobust.report.read.lines import LINE
 
 SERIES = ["run", "variant", "seed"]
 LOSS_UNIT = 1e-4  # losses are whole multiples of it, which compress to half of what floats need

@@ -1,0 +1,122 @@
+"""The keys there are: a configuration as its YAML files have it, against which a given one is checked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from modrobust.config.options import CONF, options
+from modrobust.errors import UserError, closest, nearest
+
+_ROOT = ""
+_READ_BY_NAME = (_ROOT, "training", "evaluation", "paths")  # other nodes go to objects, which know their parameters
+_OF_TWO_KINDS = ("evaluation.activations", "dataset.graph")
+
+
+def flatten(content: Mapping[Any, Any], prefix: str = _ROOT) -> Iterator[tuple[str, Any]]:
+    """All keys with dots, nodes before what they hold, and their values."""
+    for key, value in content.items():
+        yield f"{prefix}{key}", value
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+
+
+def written(overrides: Sequence[str]) -> Mapping[str, Any]:
+    """Every key and value of the YAML files, with the options that a command line chooses but not its values."""
+    pairs = [text.partition("=") for text in overrides]
+    chosen = [(key, value.split(",")[0]) for key, _, value in pairs]
+    choices = tuple(f"{key}={value}" for key, value in chosen if value in options(key.lstrip("+")))
+    return _composed(choices, Path.cwd())
+
+
+@lru_cache(maxsize=64)  # a tenth of a second each, shared by the runs of a sweep that differ only in values
+def _composed(choices: tuple[str, ...], folder: Path) -> Mapping[str, Any]:
+    """Keys and values with such choices in such a current folder, which may have a conf of its own."""
+    if GlobalHydra.instance().is_initialized():  # within a run
+        cfg = compose("config", overrides=list(choices))
+    else:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            cfg = compose("config", overrides=list(choices))
+    content = OmegaConf.to_container(cfg)
+    assert isinstance(content, dict)
+    return dict(flatten(content))
+
+
+def check_keys(cfg: DictConfig, known: Mapping[str, Any]) -> None:
+    """Refuse keys that nothing reads, and the lack of one that is read. Raises UserError."""
+    for place in _READ_BY_NAME:
+        node = OmegaConf.select(cfg, place) if place else cfg
+        prefix = f"{place}." if place else ""
+        needed = _below(place, known)
+        if not isinstance(node, DictConfig):
+            raise UserError(set_as_a_whole(f"{place}={node}", place, known))
+        if surplus := [str(key) for key in node if key not in needed]:
+            raise UserError(unknown_key(f"{prefix}{surplus[0]}", known))
+        if missing := [key for key in needed if key not in node]:
+            raise UserError(f"The key '{prefix}{missing[0]}' is missing.")
+
+
+def check_kinds(cfg: DictConfig, known: Mapping[str, Any]) -> None:
+    """Refuse values of another kind than the YAML files have. Raises UserError."""
+    content = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(content, dict)
+    for key, value in flatten(content):
+        example = known.get(key)
+        if value is None or key in _OF_TWO_KINDS:
+            continue
+        if isinstance(example, bool):
+            fits, kind = isinstance(value, bool), "true or false"
+        elif isinstance(example, int | float):
+            fits, kind = isinstance(value, int | float) and not isinstance(value, bool), "a number"
+        elif isinstance(example, list):
+            fits, kind = isinstance(value, list | dict), "a list"
+        else:
+            continue
+        if not fits:
+            such = "" if isinstance(example, bool) else f", such as {example}"
+            raise UserError(f"{key}={value}: {kind} is needed{such}.")
+
+
+def unknown_option(group: str, name: str, allowed: Sequence[str] = ()) -> str:
+    """The message for an option that a group does not have."""
+    allowed = allowed or options(group)
+    return f"{group}={name}: there is no such {group}.{nearest(name, allowed)} Allowed: {', '.join(allowed)}."
+
+
+def unknown_choice(overrides: Sequence[str]) -> str | None:
+    """The message for the first choice of an option that does not exist; None where all exist."""
+    for text in overrides:
+        group, _, names = text.lstrip("+").partition("=")
+        for name in names.split(","):
+            if options(group) and name.replace("_", "").isalnum() and name not in options(group):
+                return unknown_option(group, name)
+    return None
+
+
+def unknown_key(key: str, known: Mapping[str, Any]) -> str:
+    """The message for a key that is not in the configuration: the nearest one, and those beside it."""
+    candidates = [name for name in known if not key.startswith(f"{name}.") or not isinstance(known[name], Mapping)]
+    by_last = {name.rpartition(".")[2]: name for name in reversed(candidates)}
+    near = closest(key, candidates) or by_last.get(closest(key.rpartition(".")[2], by_last) or "")
+    clause = f" Did you mean '{near}'?" if near else ""
+    place = key
+    while place and (place == key or not _below(place, known)):
+        place = place.rpartition(".")[0]
+    where = f"under '{place}'" if place else "at the top"
+    return f"There is no key '{key}'.{clause} Keys {where}: {', '.join(_below(place, known))}."
+
+
+def set_as_a_whole(given: str, place: str, known: Mapping[str, Any]) -> str:
+    """The message for a value in the place of a node."""
+    return f"{given}: it can't be set as a whole. Keys under '{place}': {', '.join(_below(place, known))}."
+
+
+def _below(place: str, known: Mapping[str, Any]) -> list[str]:
+    """The keys directly below a node, without Hydra's own such as _target_."""
+    prefix = f"{place}." if place else ""
+    keys = (name[len(prefix) :] for name in known if name.startswith(prefix))
+    return sorted(key for key in keys if "." not in key and not key.startswith("_"))

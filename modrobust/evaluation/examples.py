@@ -1,0 +1,90 @@
+"""A few test images under every composition: one picture beside the runs, for reports, which know no torch."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modrobust.config.identity import fingerprint
+from modrobust.store.files import write_atomically, write_json
+
+if TYPE_CHECKING:
+    from modrobust.corruption.corruption import Corruption
+    from modrobust.dataset.splits import ImageDataset
+
+FOLDER = "examples"
+LARGEST = 40  # pixels of a tile: larger images are averaged down, for a page embeds the picture
+IMAGES = {1: 3, 3: 2}  # by channels, for the same reason
+
+
+def examples_path(outputs: Path, content: Mapping[str, Any]) -> Path:
+    """The picture's path, <outputs>/examples/<dataset>/<split>-<hash>.png; its description has the suffix .json.
+
+    Args:
+        outputs: the folder that holds `runs`.
+        content: a run's configuration as plain containers. The hash covers what the images depend on, so that all
+            runs tested on the same images name the same file.
+    """
+    wanted, dataset = content["evaluation"], dict(content["dataset"])
+    for split in {"train", "valid", "test"} - {wanted["split"]}:
+        dataset.pop(f"n_{split}", None)
+    shown = {key: wanted[key] for key in ("split", "compositions", "max_length")}
+    name = f"{wanted['split']}-{fingerprint([dataset, content['corruption'], shown])}.png"
+    return outputs / FOLDER / content["dataset"]["name"] / name
+
+
+def find_examples(run: Path, content: Any) -> Path | None:
+    """The picture of the images that a run was tested on; None where there is none, or for other data than images.
+
+    Args:
+        run: its folder, in or below the folder of outputs.
+        content: its configuration as plain containers.
+    """
+    try:
+        below = examples_path(Path(), content)
+    except (KeyError, TypeError, AttributeError):  # not a configuration of images
+        return None
+    found = (folder / below for folder in run.absolute().parents)
+    return next((path for path in found if path.with_suffix(".json").exists()), None)
+
+
+def write_examples(
+    outputs: Path, content: Mapping[str, Any], dataset: "ImageDataset", corruption: "Corruption"
+) -> None:
+    """Write the picture, unless it is there: a row of tiles for each composition, a column for each image.
+
+    The images are the first of as many classes; they are corrupted as in the evaluation, to the bit.
+
+    The .json beside it: compositions (names, a row each), index and targets (of the images), tile (pixels).
+
+    Args:
+        outputs, content: see `examples_path`.
+        dataset, corruption: what the configuration describes.
+
+    Raises:
+        UserError: the disk is full or the folder read-only.
+    """
+    path = examples_path(outputs, content)
+    if path.with_suffix(".json").exists():  # written last
+        return
+    import torch
+    from PIL import Image
+
+    from modrobust.corruption.composition import label
+    from modrobust.corruption.selection import choose
+    from modrobust.evaluation.compositions import corrupted
+
+    wanted, split = content["evaluation"], dataset.splits[content["evaluation"]["split"]]
+    classes = list(dict.fromkeys(split.targets.tolist()))[: IMAGES[split.inputs.shape[1]]]
+    first = torch.tensor([int((split.targets == one).nonzero()[0]) for one in classes])
+    some = split.take(first, "cpu")
+    compositions = choose(corruption.compositions, corruption.elemental, wanted["compositions"], wanted["max_length"])
+    with torch.inference_mode():
+        rows = dict(corrupted(corruption, compositions, some.inputs, wanted["split"], some.index))
+    sheet = torch.stack([rows[composition] for composition in compositions])  # row, column, channel, height, width
+    pixels = sheet.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2).squeeze(-1)
+    image, tile = Image.fromarray(pixels.numpy()), min(dataset.image_size, LARGEST)
+    image = image.resize((tile * len(first), tile * len(compositions)), Image.Resampling.BOX)
+    write_atomically(path, lambda file: image.save(file, format="png"))
+    description = {"compositions": [label(composition) for composition in compositions], "tile": tile}
+    where = {"index": some.index.tolist(), "targets": some.targets.tolist()}
+    write_json(path.with_suffix(".json"), {**description, **where})

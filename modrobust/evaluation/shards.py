@@ -1,0 +1,56 @@
+"""One evaluation split over several runs: each tests a share of the compositions; the last one merges."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+
+from modrobust.store.files import read_json, write_atomically, write_json, write_npz
+
+
+def merge(folder: Path, order: list[str], of: int) -> bool:
+    """Make one result of all shares, where all are done.
+
+    Args:
+        folder: the run folder that holds shard-1of<of> .. shard-<of>of<of>.
+        order: names of all compositions; the merged rows come in this order within each variant.
+        of: number of shares.
+
+    Returns:
+        Whether all shares are there, and so folder/results.csv, as one undivided run would write it.
+    """
+    shards = [folder / f"shard-{part}of{of}" for part in range(1, of + 1)]
+    with FileLock(folder / ".merge.lock"):
+        states = [(read_json(shard / "status.json") or {}).get("state") for shard in shards]
+        if states != ["done"] * of:
+            return False
+        for name in ("predictions.npz", "activations.npz"):
+            _merge_arrays([shard / name for shard in shards], folder / name, order)
+        tables = [shard / "results.csv" for shard in shards if (shard / "results.csv").exists()]
+        table = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False) for path in tables])
+        variants = list(dict.fromkeys(table["variant"]))
+        rank = table["variant"].map(variants.index) * len(order) + table["composition"].map(order.index)
+        table = table.iloc[np.argsort(rank.to_numpy(), kind="stable")]
+        for name in ("config.yaml", "metrics.jsonl", "metrics.csv"):
+            shutil.copy(shards[0] / name, folder / name)
+        write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
+        status = read_json(shards[-1] / "status.json") or {}
+        write_json(folder / "status.json", {**status, "state": "done", "shards": of})
+    return True
+
+
+def _merge_arrays(paths: list[Path], target: Path, order: list[str]) -> None:
+    files = [np.load(path) for path in paths if path.exists()]
+    if not files:
+        return
+    labels = np.concatenate([file["compositions"] for file in files])
+    rows = np.argsort([order.index(name) for name in labels])
+    merged = {"compositions": labels[rows]}
+    for key in files[0].files:
+        if "/" in key:  # per variant: first axis is the composition
+            merged[key] = np.concatenate([file[key] for file in files])[rows]
+        elif key != "compositions":
+            merged[key] = files[0][key]
+    write_npz(target, merged)

@@ -1,0 +1,1 @@
+"""Figures as PDF and PNG; one file per kind, `write` makes all of them."""

@@ -1,0 +1,38 @@
+"""All figures over runs of images with classes, as PDF and PNG."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from modrobust.report.figures.boxes import boxplot
+from modrobust.report.figures.heat import heatmap
+from modrobust.report.figures.images import write_images
+from modrobust.report.figures.levels import write_levels
+from modrobust.report.figures.look import save
+from modrobust.report.figures.sheets import sheets
+from modrobust.report.figures.training import write_curves
+from modrobust.report.read.settings import Config
+
+
+def write_figures(rows: pd.DataFrame, configs: Mapping[Path, Config], folder: Path) -> Iterator[Path]:
+    """Write them, and yield their paths; equal runs, equal files.
+
+    A box plot and heat maps of accuracy and loss for each dataset and split; learning curves, level search, and images
+    for each dataset, as far as runs have left what they need.
+
+    Args:
+        rows: of results, with `line` (see `tables.rows_of`).
+        configs: of the runs that have a config.yaml, for the number of classes.
+        folder: where to.
+
+    Raises:
+        UserError: a file of a run is damaged; the disk is full or the folder read-only.
+    """
+    for sheet in sheets(rows):
+        classes = [configs.get(Path(run), {}).get("dataset.num_classes") for run in sheet.rows["run"].unique()]
+        yield from save(boxplot(sheet, next(filter(None, classes), None)), folder / f"boxplot_{sheet.name}")
+        for value in ("accuracy", "loss"):
+            yield from save(heatmap(sheet, value), folder / f"heatmap_{value}_{sheet.name}")
+    for write in (write_curves, write_levels, write_images):
+        yield from write(rows, folder)

@@ -1,0 +1,1 @@
+"""From run folders to rows: which folders there are, their results, their settings, what is still missing."""

@@ -1,0 +1,98 @@
+"""Run folders below some folders: those with results, and how the others are doing."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modrobust.errors import UserError
+from modrobust.store.files import read_json
+
+
+@dataclass(frozen=True)
+class Without:
+    """A run without results.csv.
+
+    Attributes:
+        run: its folder.
+        state: `done, not tested`, running, queued, preempted, failed, lost, missing, or `2 of 8 shares done`.
+    """
+
+    run: Path
+    state: str
+
+
+def find(folders: Iterable[Path]) -> tuple[list[Path], list[Without]]:
+    """The runs in or below some folders; shares of a run are not runs.
+
+    Returns:
+        Folders of runs with results.csv, and the runs without; both sorted by path.
+
+    Raises:
+        UserError: a folder does not exist, or holds no run.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is not a folder.")
+        here = {os.path.realpath(run): run for run in _below(folder)}
+        if not here:
+            raise UserError(f"{folder} holds no run.")
+        found = {**here, **found}
+    runs = sorted(found.values())
+    done = {run for run in runs if (run / "results.csv").exists()}
+    return [run for run in runs if run in done], _states([run for run in runs if run not in done])
+
+
+def is_structured(run: Path) -> bool:
+    """Whether a run is of structured data: only these have learning curves of all seeds."""
+    return (run / "curves.npz").exists()
+
+
+def file_of(run: Path, name: str) -> Path | None:
+    """A file of a run, or of the first of its shares that has it; None where there is none."""
+    return next((path for path in (run / name, *sorted(run.glob(f"shard-*/{name}"))) if path.exists()), None)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Nothing inside a run, a part or a search is looked at: runs may hold thousands of files of features."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if "runs" in folders:  # an output folder; parts, tasks and a hundred thousand exported images are beside them
+            folders[:] = ["runs"]
+        passed_over = not {"depends.json", "search.json"}.isdisjoint(files)  # a part, the workers of a search
+        shared = any(name.startswith("shard-") for name in folders)
+        if passed_over or shared or not {"results.csv", "config.yaml", "status.json"}.isdisjoint(files):
+            folders.clear()
+            if not passed_over:
+                yield Path(place)
+
+
+def _states(runs: list[Path]) -> list[Without]:
+    """How runs without results are doing; as their own files say where Slurm, which may know better, is not here."""
+    if not runs:
+        return []
+    from modrobust.sweep.show import root
+    from modrobust.sweep.status import statuses
+
+    states: dict[Path, str] = {}
+    for place in {root(run) for run in runs}:
+        of_place = [run.absolute() for run in runs if root(run) == place]
+        try:
+            states |= {run: status.state for run, status in statuses(of_place, place).items()}
+        except UserError:
+            states |= {run: _content(run).get("state", "missing") for run in of_place}
+    states = {run: "done, not tested" if state == "done" else state for run, state in states.items()}
+    return [Without(run, _shares(run) or states[run.absolute()]) for run in runs]
+
+
+def _content(run: Path) -> dict[str, Any]:
+    return read_json(run / "status.json") or {}
+
+
+def _shares(run: Path) -> str | None:
+    """How many shares of an evaluation over several runs are done; None where there are none."""
+    shares = sorted(run.glob("shard-*of*"))
+    done = sum(_content(share).get("state") == "done" for share in shares)
+    return f"{done} of {shares[0].name.partition('of')[2]} shares done" if shares else None

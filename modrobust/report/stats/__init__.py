@@ -1,0 +1,1 @@
+"""Statistics over rows: intervals, correlations, invariance scores, combinations of corruptions."""

@@ -1,0 +1,1 @@
+"""Tables as Markdown, CSV and LaTeX; one file per table, `images` lists those of images."""

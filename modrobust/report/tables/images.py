@@ -1,0 +1,55 @@
+"""The tables of image runs: those for the terminal, and the others, which are only written."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from modrobust.report.read.facts import Facts
+from modrobust.report.read.lines import TABLE, once, with_lines
+from modrobust.report.read.results import read
+from modrobust.report.tables.by_length import main_table
+from modrobust.report.tables.compositions import compositions_table
+from modrobust.report.tables.difficulty import difficulty_table
+from modrobust.report.tables.formats import Table
+from modrobust.report.tables.notes import notes_of_images
+from modrobust.report.tables.order import longer_table, pairs_table
+from modrobust.report.tables.paired import paired_table
+
+
+def rows_of(runs: Sequence[Path], facts: Facts) -> pd.DataFrame:
+    """The rows of results.csv of some runs.
+
+    Returns:
+        The columns of `results.read`; settings (text: in what runs of the same dataset, method and model differ); line
+        (see `lines.with_lines`).
+
+    Raises:
+        UserError: a file is damaged, or two runs of equal settings and seed found different accuracies.
+    """
+    settings = {str(run): facts.settings.get(run, "") for run in runs}
+    rows = read(runs)
+    return with_lines(once(rows.assign(settings=rows["run"].map(settings))))
+
+
+def shown(rows: pd.DataFrame, facts: Facts, draws: int, all_pairs: bool) -> list[Table]:
+    """The tables for the terminal.
+
+    Args:
+        draws: of the bootstrap, 0 for none.
+        all_pairs: the numbers of `paired` are to be written, too (see `paired_table`).
+    """
+    notes = notes_of_images(rows, facts)
+    rows = rows.astype(dict.fromkeys([*TABLE, "composition"], "category"))  # grouping takes a third of the time
+    main = main_table(rows, facts.waiting, notes, draws)
+    paired = paired_table(rows, facts.waiting, notes, draws, all_pairs)
+    return [main, paired] if paired.sections else [main]
+
+
+def others(rows: pd.DataFrame, facts: Facts) -> Iterator[Table]:
+    """The tables that are only written; those that have nothing to tell are left out."""
+    notes = notes_of_images(rows, facts)
+    for make in (compositions_table, pairs_table, longer_table, difficulty_table):
+        table = make(rows, facts.waiting, notes)
+        if table.sections:
+            yield table

@@ -1,0 +1,139 @@
+"""What stands under tables: what was tested, how weights and settings were chosen, which code ran, what is missing."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from modrobust.config.options import CONF
+from modrobust.report.read.facts import Facts
+from modrobust.report.read.pending import named, of_table, seeds_text
+from modrobust.report.read.settings import Config, flat, written
+from modrobust.report.tables.by_length import Notes, tables
+
+OURS = "modrobust.method."
+"""Methods of this package, of which it is known which weights they keep."""
+USED = {"valid": " These images chose the weights, too.", "train": " The weights were trained on these images."}
+
+
+def notes_of_images(rows: pd.DataFrame, facts: Facts) -> Notes:
+    """Paragraphs for each (dataset, split) of some rows of results."""
+    found = {}
+    for key, table in tables(rows):
+        runs = [Path(run) for run in table["run"].unique()]
+        configs = [facts.configs[run] for run in runs if run in facts.configs]
+        statuses = [facts.statuses[run] for run in runs]
+        weights = f"Weights: lowest validation loss{_not_ours(configs)}{_imported(statuses)}."
+        found[key] = [
+            _tested(key[1], table),
+            f"{weights} {_settings(configs, len(runs))}",
+            _code(statuses),
+            *_missing(of_table(facts.waiting, *key)),
+        ]
+    return found
+
+
+def notes_of_bits(runs: Sequence[Path], facts: Facts) -> dict[str, list[str]]:
+    """Paragraphs for each dataset of some runs of structured data."""
+    found = {}
+    for dataset in dict.fromkeys(str(facts.configs[run]["dataset.name"]) for run in runs):
+        some = [run for run in runs if facts.configs[run]["dataset.name"] == dataset]
+        configs = [facts.configs[run] for run in some]
+        found[dataset] = [
+            f"Weights: those after the last epoch{_not_ours(configs)}. {_settings(configs, len(some))}",
+            _code([facts.statuses[run] for run in some]),
+            *_missing(facts.waiting[facts.waiting["dataset"] == dataset]),
+        ]
+    return found
+
+
+def _missing(waiting: pd.DataFrame) -> list[str]:
+    return [f"Without results: {'; '.join(named(waiting))}."] if len(waiting) else []
+
+
+def _tested(split: str, table: pd.DataFrame) -> str:
+    images = " or ".join(f"{n:,}" for n in sorted(table["n_images"].unique()))
+    compositions = table["composition"].nunique()
+    return (
+        f"Tested on {images} images of the split {split}, {compositions} compositions; "
+        f"{seeds_text([int(seed) for seed in table['seed'].unique()])}.{USED.get(split, '')}"
+    )
+
+
+def _not_ours(configs: Iterable[Config]) -> str:
+    """Methods of others may choose weights in another way."""
+    targets = {str(config.get("method._target_", OURS)) for config in configs}
+    own = sorted(target for target in targets if not target.startswith(OURS))
+    return f" (but as {', '.join(own)} chooses)" if own else ""
+
+
+def _imported(statuses: Iterable[Mapping[str, Any]]) -> str:
+    """Of imported parts only their files are known."""
+    some = [status["imported"] for status in statuses if status.get("imported")]
+    names = ", ".join(sorted({name for parts in some for name in parts}))
+    return f"; but in {_runs(len(some))} {names} imported from checkpoint files" if some else ""
+
+
+def _settings(configs: Sequence[Config], runs: int) -> str:
+    """Where hyper-parameters come from, as far as the runs' files tell it."""
+    by_recipe: dict[str, list[Config]] = defaultdict(list)
+    for config in configs:
+        by_recipe[f"{config['dataset.name']}_{config.get('method.name')}"].append(config)
+    told: dict[str, list[str]] = defaultdict(list)
+    for name, some in sorted(by_recipe.items()):
+        if recipe(name):
+            told[_changed(name, some)].append(name)
+    without = sorted(name for name in by_recipe if not recipe(name))
+    texts = []
+    if told:
+        files = "; ".join(", ".join(names) + changed for changed, names in told.items())
+        texts.append(f"Hyper-parameters: conf/recipe, where each file's head tells the selection: {files}.")
+    if without:
+        texts.append(f"Hyper-parameters without a recipe: {', '.join(without)}.")
+    if runs > len(configs):
+        texts.append(f"Hyper-parameters not known: {_runs(runs - len(configs))} without config.yaml.")
+    return " ".join(texts)
+
+
+def _changed(name: str, configs: Sequence[Config]) -> str:
+    """The settings in which runs depart from their recipe; with the value where all have the same."""
+    departing = []
+    for key, value in recipe(name).items():
+        values = {config.get(key) for config in configs}
+        if values != {value}:
+            departing.append(f"{key}={written(values.pop())}" if len(values) == 1 else key)
+    return f" with other {', '.join(departing)}" if departing else ""
+
+
+@cache
+def recipe(name: str) -> dict[str, Any]:
+    """The tuned values of a <dataset>_<method>, flattened; empty where there is no such recipe."""
+    paths = [conf / "recipe" / f"{name}.yaml" for conf in (Path("conf"), CONF)]  # a user's own wins, as in runs
+    path = next((path for path in paths if path.exists()), None)
+    if path is None:
+        return {}
+    from omegaconf import OmegaConf  # reads 1e-2 as a number, unlike plain YAML
+
+    content = OmegaConf.to_container(OmegaConf.load(path))
+    return dict(flat(content)) if isinstance(content, dict) else {}
+
+
+def _code(statuses: Iterable[Mapping[str, Any]]) -> str:
+    """The commits of the code that made some runs: all of them, with the number of runs where they are several."""
+    count = Counter(_commit(status) for status in statuses)
+    if len(count) == 1:
+        return f"Code: {next(iter(count))}."
+    return "Code: " + ", ".join(f"{commit} ({_runs(n)})" for commit, n in sorted(count.items())) + "."
+
+
+def _commit(status: Mapping[str, Any]) -> str:
+    commit = status.get("git_commit")
+    changed = " with uncommitted changes" if status.get("git_dirty") else ""
+    return f"commit {commit[:10]}{changed}" if commit else "commit not known"
+
+
+def _runs(n: int) -> str:
+    return "1 run" if n == 1 else f"{n} runs"

@@ -1,0 +1,156 @@
+"""A run's folder: its configuration, its status, its log. Imports no torch."""
+
+import json
+import logging
+import os
+import platform
+import time
+import traceback
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig, OmegaConf
+
+from modrobust.config.identity import identity
+from modrobust.errors import Diverged, UserError
+from modrobust.interrupt import Interrupted
+from modrobust.store.files import disk_errors, read_json, remove_leftovers, write_json, write_npz, write_text
+from modrobust.store.heartbeat import heartbeat
+from modrobust.store.provenance import code_version, job_id
+
+if TYPE_CHECKING:
+    from modrobust.store.parts import Part
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """A run folder, held by one process while it works; its status tells the end.
+
+    As a context manager it takes the folder's lock, writes status `running`, and leaves `done`, `preempted`
+    (a signal) or `failed` (with the error's first line; the traceback goes to the log).
+
+    Files: config.yaml, status.json, run.log, metrics.jsonl and .csv; results.csv and more from the evaluation.
+    """
+
+    def __init__(self, folder: Path, cfg: DictConfig) -> None:
+        """Open a folder, new or from an earlier attempt.
+
+        Raises:
+            UserError: the folder holds a run of another configuration, or its disk is full or read-only.
+        """
+        self.folder = folder
+        self._config = cfg
+        self._lock = FileLock(folder / ".lock")
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._refuse_other_config()
+
+    def _refuse_other_config(self) -> None:
+        path = self.folder / "config.yaml"
+        if not path.exists():
+            return
+        found, asked = identity(OmegaConf.load(path)), identity(self._config)  # type: ignore[arg-type]
+        different = [key for key in found.keys() | asked.keys() if found.get(key) != asked.get(key)]
+        if different:
+            raise UserError(
+                f"{self.folder} holds a run of another configuration (different: {', '.join(sorted(different))}); "
+                "move it away, or set paths.outputs to another folder."
+            )
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What status.json says; empty for a new folder."""
+        return read_json(self.folder / "status.json") or {}
+
+    @property
+    def done(self) -> bool:
+        """Whether an earlier attempt finished everything."""
+        return self.status.get("state") == "done"
+
+    def update(self, **values: Any) -> None:
+        """Change some values of status.json."""
+        write_json(self.folder / "status.json", {**self.status, "updated": _now(), **values})
+
+    def keep(
+        self, parts: Iterable["Part"], tables: dict[str, list[dict[str, Any]]], arrays: dict[str, dict[str, Any]]
+    ) -> None:
+        """Write metrics.jsonl and .csv: learning curves of the parts used; tables and arrays as <name>.csv and .npz."""
+        import pandas as pd
+
+        parts = list(parts)
+        lines = "".join(part.metrics.read_text() for part in parts)
+        write_text(self.folder / "metrics.jsonl", lines)
+        curves = pd.DataFrame([json.loads(line) for line in lines.splitlines()] or {"part": [], "epoch": []})
+        write_text(self.folder / "metrics.csv", curves.to_csv(index=False))
+        for name, rows in tables.items():
+            write_text(self.folder / f"{name}.csv", pd.DataFrame(rows).to_csv(index=False))
+        for name, content in arrays.items():
+            write_npz(self.folder / f"{name}.npz", content)
+        imported = [part.name for part in parts if "imported" in (read_json(part.folder / "status.json") or {})]
+        self.update(parts=[str(part.folder) for part in parts], imported=imported)
+
+    def __enter__(self) -> "Run":
+        try:
+            with disk_errors(self.folder):
+                self._lock.acquire(timeout=0)
+        except Timeout:
+            status = self.status
+            raise UserError(
+                f"this run is already going on: process {status.get('pid')} on {status.get('host')} "
+                f"since {status.get('started')} ({self.folder})."
+            ) from None
+        logging.raiseExceptions = False  # run.log on a full disk: no traceback for every line it lacks
+        remove_leftovers(self.folder)
+        write_text(self.folder / "config.yaml", OmegaConf.to_yaml(self._config, resolve=True))
+        self._begun = time.monotonic()
+        self.update(
+            state="running",
+            attempt=self.status.get("attempt", 0) + 1,
+            started=_now(),
+            error=None,
+            diverged=False,
+            host=platform.node(),
+            pid=os.getpid(),
+            slurm_job_id=job_id(),
+            **code_version(),
+        )
+        self._alive = ExitStack()
+        self._alive.enter_context(heartbeat(self.folder / "status.json"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        seconds = round(time.monotonic() - self._begun, 2)
+        self._alive.close()
+        try:
+            if error is None:
+                self.update(state="done", seconds=seconds)
+                return
+            if isinstance(error, KeyboardInterrupt):
+                end = {"state": "preempted", "error": str(error)}
+                reason = error if isinstance(error, Interrupted) else "interrupted"
+                log.warning("%s: what was finished is kept; the same command goes on from there.", reason)
+            else:
+                _log_traceback(error)
+                first_line = (str(error).splitlines() or [""])[0]
+                name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+                end = {"state": "failed", "error": f"{name}{first_line}"}
+            with suppress(UserError):  # on a full disk too, the first error is the one to tell
+                self.update(seconds=seconds, diverged=isinstance(error, Diverged), **end)
+        finally:
+            self._lock.release()
+
+
+def _log_traceback(error: BaseException) -> None:
+    lines = "".join(traceback.format_exception(error))
+    logging.getLogger("modrobust.traceback").error(lines)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
