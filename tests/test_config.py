@@ -14,7 +14,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
-from modrobust.config.identity import identity, parse_shard, run_folder, unnamed
+from modrobust.config.identity import fingerprint, identity, parse_shard, plain, run_folder, unnamed
 from modrobust.config.options import CONF, options
 from modrobust.errors import UserError
 
@@ -228,6 +228,14 @@ def test_what_has_no_effect_does_not_name_a_run() -> None:
 )
 def test_what_has_an_effect_names_a_run(override: str) -> None:
     assert folder(override) != folder()
+
+
+def test_a_value_that_once_computed_something_else_names_another_run() -> None:
+    """Runs and parts of `pass_through=false` that were finished when only one half was classified are not found."""
+    cfg = composed("method=modules", "method.pass_through=false")
+    assert identity(cfg)["method"]["pass_through"] == "both halves classified"
+    assert identity(composed("method=modules"))["method"]["pass_through"] is True
+    assert not run_folder(cfg).endswith(fingerprint({**identity(cfg), "method": plain(cfg.method)}))
 
 
 def test_shards_lie_in_the_folder_of_the_whole() -> None:

@@ -14,6 +14,8 @@ from modrobust.errors import UserError
 
 # What may differ between two runs that must give the same result.
 _WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "logger", "task", "search")
+# Values that once computed something else: what was finished with them then is no result of theirs.
+_CORRECTED = {("method", "pass_through", False): "both halves classified"}
 # What every trained part depends on.
 _OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb")
 
@@ -26,6 +28,9 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
             value = cfg[key]
             content[str(key)] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
     content["evaluation"].pop("shard")
+    for (group, key, value), corrected in _CORRECTED.items():
+        if content[group].get(key) is value:
+            content[group][key] = corrected
     return content
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +45,8 @@ class Modules:
             weight: of the contrastive loss between module(corrupted) and the clean features before the module.
             temperature: of its similarities.
             level: where modules go, for all corruptions or for each; `auto` tries every level.
-            pass_through: clean images go through the module, too, and are classified.
+            pass_through: clean images go through the module, too, before they are classified; else they are classified
+                by the features before the module. Cross entropy and accuracy are over both halves either way.
             search_epochs: epochs a level is tried for, with the schedule of the full training.
 
         Raises:
@@ -71,7 +73,13 @@ class Modules:
         return WithModules(backbone, modules, levels)
 
     def _part(self, experiment: Experiment, below: str, name: str, level: int, purpose: str) -> Part:
-        settings = {"weight": self.weight, "temperature": self.temperature, "pass_through": self.pass_through}
+        settings: dict[str, Any] = {
+            "weight": self.weight,
+            "temperature": self.temperature,
+            "pass_through": self.pass_through,
+        }
+        if not self.pass_through:  # parts without this were trained on the corrupted half alone
+            settings["classified"] = "both halves"
         where = {"level": level, "backbone": below}
         return experiment.parts.part(
             f"{purpose}-{name}-level{level}", ("Identity", name), lr=self.lr, **settings, **where
@@ -105,8 +113,11 @@ class Modules:
         def scalars(batch: Batch) -> dict[str, Tensor]:
             with torch.no_grad():
                 corrupted, clean = backbone.features(views.see(batch, (name,)), level), clean_features(batch)
-            after = module(torch.cat([corrupted, clean]) if self.pass_through else corrupted)
-            logits, classes = backbone(after, level), batch.targets.repeat(1 + self.pass_through)
+            if self.pass_through:
+                after = module(torch.cat([corrupted, clean]))
+            else:
+                after = torch.cat([module(corrupted), clean])
+            logits, classes = backbone(after, level), batch.targets.repeat(2)
             loss = functional.cross_entropy(logits, classes)
             contrast = torch.zeros((), device=loss.device)
             if self.weight:

@@ -103,19 +103,26 @@ def test_the_backbone_is_left_alone(run: Callable[..., Path], monkeypatch: pytes
 
 @pytest.mark.parametrize("pass_through", [True, False])
 def test_what_a_step_covers(run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, pass_through: bool) -> None:
-    """Half of the batch corrupted, and where clean images pass through the same images clean, in one forward."""
+    """Half of the batch corrupted and the same images clean, in one forward where these pass through; both classified."""
     sizes: Counter[int] = Counter()
-    make_module = Network.make_module
+    classified: list[tuple[int, int]] = []
+    make_module, cross_entropy = Network.make_module, modules.functional.cross_entropy
 
     def counted(network: Network, level: int) -> nn.Module:
         module = make_module(network, level)
         module.register_forward_hook(lambda module, inputs, output: sizes.update([len(output)]))
         return module
 
+    def classify(logits: Tensor, classes: Tensor) -> Tensor:
+        classified.append((len(logits), len(classes)))
+        return cross_entropy(logits, classes)
+
     monkeypatch.setattr(Network, "make_module", counted)
+    monkeypatch.setattr(modules.functional, "cross_entropy", classify)
     few = ("corruption.names=[Contrast]", "dataset.n_train=12", "dataset.n_valid=4", "evaluate=false")
     run("method=modules", *few, "training.batch_size=8", f"method.pass_through={pass_through}")
-    assert sizes == {8: 3 + 1} if pass_through else {4: 3 + 1}
+    assert sizes == ({8: 3 + 1} if pass_through else {4: 3 + 1})
+    assert classified[-4:] == [(8, 8)] * 4
 
 
 def test_search_of_levels(run: Callable[..., Path], epochs: Counter[str], tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def scalars(
         return images.flatten(0, 1), LABELS.repeat(7)
 
     def one_step(part: Part, network: nn.Module, task: Any, training: Training, lr: float, keep: bool = True) -> None:
-        tag = {"autoencoder": 60, "module": 4}.get(part.name.split("-")[0], 0)
+        kind, _, level = part.name.partition("-Contrast-level")
+        tag = {"autoencoder-Contrast": 60, "module": 1 + int(level or 0)}.get(kind, 0)
         fill(network.eval(), tag)
         with torch.no_grad():
             batch = Batch(torch.empty(8, 1, 28, 28), LABELS, torch.arange(8), torch.arange(8), "train", 0)
@@ -88,6 +89,15 @@ def test_module_with_pass_through(scalars: Callable[..., dict[str, Any]]) -> Non
     assert found["cross_entropy"] == pytest.approx(cross_entropy, rel=1e-5)
     assert found["contrastive"] == pytest.approx(contrastive, rel=1e-5)
     assert found["loss"] == pytest.approx(cross_entropy + contrastive, rel=1e-5)
+
+
+@pytest.mark.parametrize(("level", "golden"), [(0, 3.9545), (3, 3.8656)])
+def test_module_without_pass_through(scalars: Callable[..., dict[str, Any]], level: int, golden: float) -> None:
+    """The clean half is classified, too, by the features before the module."""
+    where = (f"method.level={level}", "corruption.names=[Contrast]", "training.batch_size=16")
+    overrides = ("method=modules", "method.pass_through=false", *where)
+    found = scalars(*overrides, corrupted_first=True)[f"module-Contrast-level{level}"]
+    assert found["cross_entropy"] == pytest.approx(golden, abs=6e-5)
 
 
 def test_autoencoder(scalars: Callable[..., dict[str, Any]]) -> None:
