@@ -103,7 +103,7 @@ def test_the_backbone_is_left_alone(run: Callable[..., Path], monkeypatch: pytes
 
 @pytest.mark.parametrize("pass_through", [True, False])
 def test_what_a_step_covers(run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, pass_through: bool) -> None:
-    """Half of the batch corrupted and the same images clean, in one forward where these pass through; both classified."""
+    """Half of the batch corrupted and the same images clean, in one forward where these pass through."""
     sizes: Counter[int] = Counter()
     classified: list[tuple[int, int]] = []
     make_module, cross_entropy = Network.make_module, modules.functional.cross_entropy
