@@ -9,6 +9,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from modrobust.config.identity import identity, training_identity, unnamed
+from modrobust.corruption.composition import parse
+from modrobust.dataset.splits import ImageDataset
 from modrobust.device import place, prepare
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training
@@ -22,10 +24,15 @@ def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experimen
     """What methods and tasks are given; `track` gets the learning curves. Below here nothing sees `cfg`."""
     device = prepare(cfg.device, cfg.threads)
     dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
+    corruption = instantiate(cfg.corruption)
+    if isinstance(dataset, ImageDataset):
+        few = dataset.splits["train"].take(slice(4), device)
+        asked = {name for text in cfg.evaluation.compositions or () for name in parse(text)}
+        corruption.try_out(few.inputs, "train", few.index, asked)
     data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
     return Experiment(
         data=place(dataset, device),
-        corruption=instantiate(cfg.corruption),
+        corruption=corruption,
         build=partial(instantiate, unnamed(cfg.model)),
         training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
         parts=Parts(

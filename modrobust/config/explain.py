@@ -92,7 +92,7 @@ def _not_instantiated(text: str, cause: BaseException) -> str:
     reason = (str(cause).splitlines() or [""])[0]
     if match := re.match(r"Error locating target '(.+?)'", text):
         reason = f"_target_ {match[1]} can't be imported: {reason}"
-    elif not isinstance(cause, TypeError):  # which is mostly about a parameter's name
+    elif not isinstance(cause, TypeError | InstantiationException):  # mostly about a parameter's name; Hydra's own
         frame = traceback.extract_tb(cause.__traceback__)[-1]
         reason = f"{type(cause).__name__}: {reason} ({frame.filename}, line {frame.lineno})"
     return f"{place[1] if place else 'configuration'}: {reason}"

@@ -1,12 +1,14 @@
 """The corruptions of a study: apply one, or an ordered list of them, to a batch of images."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from modrobust.corruption.composition import IDENTITY, parse
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.own import Function, Own, is_own
 from modrobust.errors import UserError, nearest
 
 
@@ -17,7 +19,8 @@ class Corruption:
     one is given, and `seed`: they are equal to the last bit whatever the batch, order or worker.
 
     Attributes:
-        elemental: name -> function of (images, draw), float32 (B, C, H, H) in 0..255 to the same.
+        elemental: name -> function of (images, draw), float32 (B, C, H, H) in 0..255 to the same; every call of one
+            that is not of this package is checked (see `Own`).
         seed: of all random draws. Not the seed of a run: all runs are tested on the same images.
         names: the elementary corruptions of the study, in base order; Identity is not among them.
         compositions: ordered tuples of names; the empty one is Identity.
@@ -26,13 +29,13 @@ class Corruption:
 
     def __init__(
         self,
-        elemental: Mapping[str, Callable[[Tensor, Draw], Tensor]],
+        elemental: Mapping[str, Function],
         seed: int = 0,
         names: Iterable[str] | None = None,
         compositions: Iterable[Iterable[str] | str] = (),
         input_noise: float = 0.0,
     ) -> None:
-        """Check names and parameters on a tiny image, before the first real one.
+        """Check names, and parameters on a tiny image, before the first real one.
 
         Args:
             elemental: name -> function, with its parameters bound.
@@ -42,9 +45,11 @@ class Corruption:
             input_noise: see above.
 
         Raises:
-            UserError: a name is unknown or comes twice, or a function refuses its parameters.
+            UserError: a name is unknown or comes twice; a function refuses its parameters, or is none.
         """
-        self.elemental = dict(elemental)
+        self.elemental = {
+            name: Own(name, function) if is_own(function) else function for name, function in elemental.items()
+        }
         self.seed, self.input_noise = seed, input_noise
         self.names = tuple(n for n in (self.elemental if names is None else names) if n != IDENTITY)
         self.compositions = [parse(c) if isinstance(c, str) else tuple(c) for c in compositions]
@@ -52,10 +57,34 @@ class Corruption:
             raise UserError(f"corruption.names holds a name twice: {', '.join(self.names)}.")
         for name in sorted({*self.names}.union(*self.compositions) - {IDENTITY}):
             function = self._function(name)
+            if isinstance(function, Own):
+                function.check()  # that images have a certain size may be part of it: see try_out
+                continue
             try:
                 function(torch.zeros(1, 1, 8, 8), Draw("trial", torch.zeros(1, dtype=torch.int64)))
             except UserError as error:
                 raise UserError(f"corruption {name}: {error}") from error
+
+    def try_out(self, images: Tensor, split: str, index: Tensor, names: Iterable[str] = ()) -> None:
+        """Call the functions that are not of this package on a few real images, before all others.
+
+        Args:
+            images: uint8 (B, C, H, H), B at least 1.
+            split, index: as in `apply`.
+            names: corruptions that are used besides those of the study.
+
+        Raises:
+            UserError: a function doesn't keep its contract (see `Own`), or a name is unknown.
+        """
+
+        def draw(name: str, where: slice) -> Draw:
+            return Draw.of(self.seed, split, index[where], 0, name)
+
+        dimmed = torch.linspace(1, 0.5, len(images), device=images.device)  # what depends on other images, shows then
+        for name in sorted({*self.names, *names}.union(*self.compositions) - {IDENTITY}):
+            function = self._function(name)
+            if isinstance(function, Own):
+                function.try_out(images * dimmed[:, None, None, None], partial(draw, name))
 
     def apply(
         self, images: Tensor, composition: Iterable[str], split: str, index: Tensor, epoch: int | None = None
@@ -95,7 +124,7 @@ class Corruption:
         draw = Draw.of(self.seed, split, index.to(images.device), position, name, epoch)
         return self._function(name)(images.float(), draw)
 
-    def _function(self, name: str) -> Callable[[Tensor, Draw], Tensor]:
+    def _function(self, name: str) -> Function:
         if name not in self.elemental:
             allowed = [IDENTITY, *self.elemental]
             raise UserError(f"no corruption '{name}'.{nearest(name, allowed)} Allowed: {', '.join(allowed)}.")

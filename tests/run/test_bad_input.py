@@ -220,15 +220,30 @@ USES_FOG = ("corruption.names=[Fog]", "+corruption.elemental.Fog={_target_: faul
 def test_an_error_in_a_function_of_the_user_is_located(tmp_path: Path) -> None:
     file = tmp_path / "faulty_fog.py"
     file.write_text("def fog(images, draw):\n    return images * fogg\n")
-    message = f"corruption: NameError: name 'fogg' is not defined ({file}, line 2)"
+    message = f"corruption Fog (faulty_fog.fog): NameError: name 'fogg' is not defined ({file}, line 2)"
     assert_refused(tmp_path, modrobust(tmp_path, *USES_FOG), message)
 
 
-def test_an_error_in_the_midst_of_work_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "faulty_fog.py").write_text("def fog(images, draw):\n    return images[:1].view(1, 1, 8, 8)\n")
+def test_a_function_that_is_only_tested_is_tried_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "faulty_fog.py").write_text("def fog(images, draw):\n    return images[..., :8, :8]\n")
     monkeypatch.delitem(sys.modules, "faulty_fog", raising=False)
-    with pytest.raises(RuntimeError, match="shape"):
-        modrobust(tmp_path, *USES_FOG, *SMALL)
+    message = (
+        "corruption Fog (faulty_fog.fog) returns float32 (4, 1, 8, 8) on cpu: "
+        "a tensor is needed, float32 (4, 1, 28, 28) on cpu."
+    )
+    tested = ("corruption.names=[Invert]", "evaluation.compositions=[Invert-Fog]", "device=cpu")
+    assert_refused(tmp_path, modrobust(tmp_path, USES_FOG[1], *tested), message)
+
+
+def test_an_error_in_the_midst_of_work_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> None:
+        raise RuntimeError("a fault of our own")
+
+    monkeypatch.setattr("modrobust.evaluation.compositions.quantize", broken)
+    with pytest.raises(RuntimeError, match="a fault of our own"):
+        modrobust(tmp_path, *SMALL)
 
 
 def test_exit_code_and_streams_of_a_process(tmp_path: Path) -> None:
