@@ -9,6 +9,7 @@ from rich.table import Table
 from modrobust.errors import UserError
 from modrobust.search.recipe import write_recipe
 from modrobust.search.record import FILE, Record
+from modrobust.store.folders import walk
 
 SHOWN = 8
 
@@ -21,7 +22,7 @@ def write_best(folders: Iterable[Path], recipes: Path) -> None:
     """
     records: dict[tuple[str, str], Record] = {}
     for folder in folders:
-        found = sorted(file.parent for file in folder.rglob(FILE))
+        found = sorted(place for place, _, files in walk(folder) if FILE in files)
         if not found:
             raise UserError(f"{folder} holds no search: modrobust -m search=grid makes one.")
         for place in found:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from modrobust.errors import UserError
+from modrobust.store.folders import runs_below
 from modrobust.sweep import index
 from modrobust.sweep.status import Status, statuses
 
@@ -23,17 +24,29 @@ def show_status(folders: Iterable[Path]) -> None:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder.")
-        runs = root(folder)
-        known = {file.parent.absolute() for file in folder.rglob("status.json")}
-        known |= {run for run in index.submissions(runs) if run.is_relative_to(folder.absolute())}
-        if not known:
+        found = _statuses(folder)
+        if not found:
             raise UserError(f"{folder} has no run.")
-        found = statuses(sorted(known), runs)
         count = Counter(status.state for status in found.values())
         print(f"{folder}: " + ", ".join(f"{count[s]} {s}" for s in ("done", *ORDER) if count[s] or s == "done"))
         if len(found) > count["done"]:
             print(f"{'state':<10} {'for':<8} {'seen':<8} {'Slurm job':<10} run")
             print("\n".join(_lines(found, folder.absolute())))
+
+
+def _statuses(folder: Path) -> dict[Path, Status]:
+    """Of the runs in or below a folder, by its shares where not all are done, and of what was submitted.
+
+    Workers of a search are no runs: they are told only where they wait or have failed.
+    """
+    runs = root(folder / "runs" if (folder / "runs").is_dir() else folder)
+    known: set[Path] = set()
+    for run, shares in runs_below(folder):
+        whole = not shares or (run / "status.json").exists()  # or merged
+        known.update([run.absolute()] if whole else [(run / share).absolute() for share in shares])
+    submitted = {run for run in index.submissions(runs) if run.is_relative_to(folder.absolute())}
+    found = statuses(sorted(known | submitted), runs)
+    return {run: one for run, one in found.items() if run in known or one.state not in ("done", "running")}
 
 
 def root(folder: Path) -> Path:

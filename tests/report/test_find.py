@@ -1,7 +1,9 @@
 """Which folders are runs, and the states of those without results."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_runs import made
@@ -62,3 +64,39 @@ def test_folders_without_runs(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=message):
         find([tmp_path / name])
+
+
+def test_runs_behind_links_are_found_once(tmp_path: Path) -> None:
+    run = made(tmp_path / "scratch" / "digits" / "seed0", {"A": 90})
+    runs = tmp_path / "outputs" / "runs"
+    runs.mkdir(parents=True)
+    (runs / "digits").symlink_to(tmp_path / "scratch" / "digits")
+    (runs / "again").symlink_to(tmp_path / "scratch" / "digits")
+    (runs / "above").symlink_to(tmp_path / "outputs")  # a circle
+    (runs / "gone").symlink_to(tmp_path / "nowhere")
+    (found,), without = find([tmp_path / "outputs"])
+    assert found.samefile(run) and found.is_relative_to(runs) and without == []
+    assert find([runs / "digits"])[0] == [runs / "digits" / "seed0"]
+
+
+def test_a_folder_has_its_own_name_where_a_link_leads_there_too(tmp_path: Path) -> None:
+    run = made(tmp_path / "seed0", {"A": 90})
+    (tmp_path / "best").symlink_to(run)
+    assert find([tmp_path]) == ([run], [])
+
+
+def test_a_folder_that_cannot_be_listed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = made(tmp_path / "open" / "seed0", {"A": 90})
+    made(tmp_path / "shut" / "seed1", {"A": 90})
+    listed = os.scandir
+
+    def scandir(path: str) -> Any:  # root may list everything, so permissions alone would not do
+        if Path(path).name == "shut":
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert find([tmp_path]) == ([run], [])
+    assert f"{tmp_path}/shut cannot be read: Permission denied; what it holds is left out" in capsys.readouterr().err

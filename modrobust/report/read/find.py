@@ -1,13 +1,15 @@
 """Run folders below some folders: those with results, and how the others are doing."""
 
 import os
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modrobust.errors import UserError
 from modrobust.store.files import read_json
+from modrobust.store.folders import runs_below
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def find(folders: Iterable[Path]) -> tuple[list[Path], list[Without]]:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder.")
-        here = {os.path.realpath(run): run for run in _below(folder)}
+        here = {os.path.realpath(run): run for run, _ in runs_below(folder, _not_listed)}
         if not here:
             raise UserError(f"{folder} holds no run.")
         found = {**here, **found}
@@ -55,18 +57,11 @@ def file_of(run: Path, name: str) -> Path | None:
     return next((path for path in (run / name, *sorted(run.glob(f"shard-*/{name}"))) if path.exists()), None)
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    """Nothing inside a run, a part or a search is looked at: runs may hold thousands of files of features."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if "runs" in folders:  # an output folder; parts, tasks and a hundred thousand exported images are beside them
-            folders[:] = ["runs"]
-        passed_over = not {"depends.json", "search.json"}.isdisjoint(files)  # a part, the workers of a search
-        shared = any(name.startswith("shard-") for name in folders)
-        if passed_over or shared or not {"results.csv", "config.yaml", "status.json"}.isdisjoint(files):
-            folders.clear()
-            if not passed_over:
-                yield Path(place)
+def _not_listed(error: OSError) -> None:
+    print(
+        f"modrobust-report: {error.filename} cannot be read: {error.strerror}; what it holds is left out",
+        file=sys.stderr,
+    )
 
 
 def _states(runs: list[Path]) -> list[Without]:
