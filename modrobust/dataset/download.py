@@ -1,8 +1,10 @@
 """Where a dataset's files are, and how they get there: found in `paths.data` or downloaded once."""
 
+import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +14,7 @@ from modrobust.errors import UserError
 
 DEFAULT_ROOT = Path("data")
 TIMEOUT_SECONDS = 10.0
+SHOWN = 8
 
 
 def data_folder(root: Path) -> Path:
@@ -34,7 +37,7 @@ def data_files(
     folder: str,
     names: Sequence[str],
     download: Callable[[Path], object],
-    forms: Sequence[str] = ("{}",),
+    forms: Callable[[str], Iterable[str]] = lambda name: (name,),
 ) -> list[Path]:
     """The files of a dataset; those that are missing are downloaded, by one run of several at a time.
 
@@ -47,7 +50,8 @@ def data_files(
         folder: where the files are, relative to `root`.
         names: what they are called.
         download: puts files of those names into `folder` relative to the path that it is called with.
-        forms: what a name may look like on disk, relative to `folder`, most preferred first.
+        forms: what a name may look like on disk, relative to `folder`, most preferred first; advice names the first
+            two.
 
     Returns:
         The path of every name.
@@ -58,7 +62,8 @@ def data_files(
     place = root / folder
 
     def find(name: str) -> Path | None:
-        return next((path for form in forms if (path := place / form.format(name)).is_file()), None)
+        paths = (Path(os.path.normpath(place / form)) for form in forms(name))  # `place` need not be there for ../
+        return next((path for path in paths if path.is_file()), None)
 
     def missing() -> list[str]:
         return [name for name in names if find(name) is None]
@@ -78,15 +83,22 @@ def data_files(
                             (Path(staging) / folder / name).replace(place / name)
         except Exception as error:  # whatever goes wrong in a download, the remedy is the same
             reason = " ".join(str(error).split())[:200]
-            variants = " or ".join(form.format("NAME") for form in forms)
+            variants = " or ".join(islice(forms("NAME"), 2))
             raise UserError(
-                f"{', '.join(missing())} not found in {place.resolve()}, and the download failed"
+                f"{', '.join(missing())} not found in {place.resolve()}{_there(place)}, and the download failed"
                 f" ({type(error).__name__}: {reason}): put the files there by hand, as {variants},"
                 " or run once where there is internet"
             ) from error
         finally:
             lock.unlink(missing_ok=True)
     return [path for name in names if (path := find(name))]
+
+
+def _there(place: Path) -> str:
+    """What is in a folder instead, in short: names may be other than thought."""
+    names = sorted(path.name for path in place.iterdir() if not path.name.startswith(".")) if place.is_dir() else []
+    more = ", ..." if len(names) > SHOWN else ""
+    return f" (which holds {', '.join(names[:SHOWN])}{more})" if names else ""
 
 
 @contextmanager

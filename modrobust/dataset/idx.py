@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from modrobust.errors import UserError
 
 Bytes = NDArray[np.uint8]
 BLOCK = 4096
-FORMS = ("{}", "{}.gz", "gzip/{}.gz")
+FOLDERS = ("", "gzip/", "../", "../gzip/")  # torchvision's, EMNIST's archive unpacked in it, and both without `raw`
 
 
 def idx_images(
@@ -62,7 +62,7 @@ def idx_images(
     # EMNIST calls its test set test, the others t10k.
     parts = [f"emnist-{variant}-train", f"emnist-{variant}-test"] if variant else ["train", "t10k"]
     names = [f"{part}-{kind}" for part in parts for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")]
-    files = data_files(root, f"{source}/raw", names, download, FORMS)
+    files = data_files(root, f"{source}/raw", names, download, forms)
 
     labels = read_labels(files[1], num_classes)
     rows = hold_out(labels, valid_one_in)
@@ -76,6 +76,13 @@ def idx_images(
     inputs = read_images(files[2], labels, every, image_size, transposed)
     splits["test"] = Split(inputs, torch.from_numpy(labels), torch.from_numpy(every))
     return image_dataset(splits, num_classes=num_classes, image_size=image_size, **properties)
+
+
+def forms(name: str) -> Iterator[str]:
+    """Where people have a file, relative to <source>/raw: packed, named with a dot, in a folder of its own name."""
+    for folder in FOLDERS:
+        for spelling in dict.fromkeys((name, name.replace("-idx", ".idx"))):
+            yield from (f"{folder}{spelling}", f"{folder}{spelling}.gz", f"{folder}{name}/{spelling}")
 
 
 def read_labels(path: Path, num_classes: int) -> NDArray[np.int64]:
@@ -104,7 +111,7 @@ def read_images(
 
 
 def blocks(path: Path, item: tuple[int, ...], count: int | None = None) -> Iterator[Bytes]:
-    """The contents of an IDX file of bytes, plain or .gz, as uint8 arrays of up to 4096 items.
+    """The contents of an IDX file of bytes, plain or gzipped, as uint8 arrays of up to 4096 items.
 
     The format: two zero bytes, the type (8 for bytes), the number of dimensions, each dimension as a
     big-endian 32-bit number, then the values in C order.
@@ -118,7 +125,7 @@ def blocks(path: Path, item: tuple[int, ...], count: int | None = None) -> Itera
         UserError: the file is not of that kind, is cut short, too long, or a corrupt .gz.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with _opened(path) as file:
             magic = file.read(4)
             if magic != bytes((0, 0, 8, len(item) + 1)):
                 kind = "images (idx3-ubyte)" if item else "labels (idx1-ubyte)"
@@ -145,6 +152,13 @@ def blocks(path: Path, item: tuple[int, ...], count: int | None = None) -> Itera
                 raise UserError(f"{path} is too long: bytes follow the {by([length, *item])} of its header")
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path} can't be read: {error}") from error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """By its content, for browsers unpack a .gz and leave its name."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if packed else path.open("rb")
 
 
 def by(shape: list[int] | tuple[int, ...]) -> str:

@@ -15,7 +15,7 @@ from modrobust.dataset.boolean import check_split_seed, cut
 from modrobust.dataset.digits import digits as digit_images
 from modrobust.dataset.download import data_files
 from modrobust.dataset.gates import check_whole
-from modrobust.dataset.idx import FORMS, read_images, read_labels
+from modrobust.dataset.idx import forms, read_images, read_labels
 from modrobust.dataset.splits import Split
 from modrobust.dataset.structure import Structure, StructuredDataset
 from modrobust.errors import UserError, nearest
@@ -163,7 +163,7 @@ def _mnist(root: Path, image_size: int) -> tuple[Source, Source]:
         torchvision.datasets.MNIST(folder, download=True)
 
     names = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-    files = data_files(root, "MNIST/raw", names, download, FORMS)
+    files = data_files(root, "MNIST/raw", names, download, forms)
 
     def read(images: Path, labels: Path) -> Source:
         classes = read_labels(labels, 10)

@@ -30,7 +30,7 @@ def test_files_that_are_there_are_found_in_any_form(tmp_path: Path) -> None:
     (tmp_path / "set/raw/gzip").mkdir(parents=True)
     for file in ("a", "a.gz", "gzip/b.gz"):
         (tmp_path / "set/raw" / file).touch()
-    paths = data_files(tmp_path, "set/raw", NAMES, never, ("{}", "{}.gz", "gzip/{}.gz"))
+    paths = data_files(tmp_path, "set/raw", NAMES, never, lambda name: (name, f"{name}.gz", f"gzip/{name}.gz"))
     assert paths == [tmp_path / "set/raw/a", tmp_path / "set/raw/gzip/b.gz"]
 
 
@@ -44,12 +44,19 @@ def test_what_is_missing_is_downloaded_and_nothing_else_changes(tmp_path: Path) 
 
 def test_a_failed_download_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        data_files(tmp_path, "set/raw", NAMES, fail, ("{}", "{}.gz"))
+        data_files(tmp_path, "set/raw", NAMES, fail, lambda name: (name, f"{name}.gz", f"gzip/{name}"))
     message = str(caught.value)
     assert f"a, b not found in {tmp_path}/set/raw, and the download failed (OSError: no route to host)" in message
     assert "put the files there by hand, as NAME or NAME.gz" in message
     assert "\n" not in message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_under_other_names_is_told(tmp_path: Path) -> None:
+    (tmp_path / "set/raw").mkdir(parents=True)
+    (tmp_path / "set/raw/a.zip").touch()
+    with pytest.raises(UserError, match=rf"a, b not found in {tmp_path}/set/raw \(which holds a\.zip\), and the down"):
+        data_files(tmp_path, "set/raw", NAMES, fail)
 
 
 def test_a_download_without_the_files_is_a_failed_one(tmp_path: Path) -> None:
