@@ -12,6 +12,8 @@ from modrobust.config.identity import identity, training_identity, unnamed
 from modrobust.corruption.composition import parse
 from modrobust.dataset.splits import ImageDataset
 from modrobust.device import place, prepare
+from modrobust.evaluation.evaluation import Output
+from modrobust.evaluation.examples import examples_path
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training
 from modrobust.store.parts import Parts, content_of
@@ -46,3 +48,16 @@ def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experimen
         cache_gb=cfg.cache_gb,
         replicas=cfg.replicas,
     )
+
+
+def output_of(cfg: DictConfig, folder: Path, name: str) -> Output:
+    """Where an evaluation of a run writes.
+
+    Args:
+        cfg: the run's configuration.
+        folder: the run's.
+        name: of the evaluation, and of its folder below the run's; empty for the one of the group `evaluation`.
+    """
+    columns = {**{group: cfg[group].name for group in ("dataset", "method", "model")}, "seed": cfg.seed}
+    examples = None if name else examples_path(Path(cfg.paths.outputs), identity(cfg))
+    return Output(folder / name, columns, cfg.checkpoint_seconds, examples)

@@ -2,8 +2,9 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -11,14 +12,14 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from modrobust.config.check import check
 from modrobust.config.explain import explain
-from modrobust.config.identity import check, identity, is_worker, parse_shard, unnamed
+from modrobust.config.identity import identity, is_worker, unnamed
 from modrobust.config.options import CONF
-from modrobust.corruption.composition import label
-from modrobust.corruption.selection import choose, share
 
 if TYPE_CHECKING:
     from modrobust.build import Track
+    from modrobust.evaluation.evaluation import Evaluation
     from modrobust.store.run_folder import Run
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def run(cfg: DictConfig) -> None:
 
 def work_once(cfg: DictConfig, folder: Path) -> None:
     """Train, evaluate, write, show; what an earlier attempt finished is not done again."""
-    from modrobust.evaluation.shards import merge
+    from modrobust.evaluation.shards import merged
     from modrobust.evaluation.summary import show  # these import more than --help can wait for
     from modrobust.store.run_folder import Run
 
@@ -58,50 +59,44 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
             experiment, method = experiment_of(cfg), instantiate(unnamed(cfg.method))
             instantiate(unnamed(cfg.task))(experiment, method, record.folder)
         return
-    wanted, elemental = cfg.evaluation, cfg.corruption.elemental
-    compositions = instantiate(cfg.corruption.compositions, _convert_="all")
-    compositions = choose(compositions, elemental, wanted.compositions, wanted.max_length)
-    part, of = parse_shard(wanted.shard)
+    evaluations = evaluations_of(cfg)
     record = Run(folder, cfg)
     if record.done:
         log.info("This run is done already; nothing to do. To repeat it, move its folder away.")
     else:
         with record, instantiate(unnamed(cfg.logger))(record.folder, identity(cfg)) as logger:
-            work(cfg, record, share(compositions, part, of), logger.epoch)
+            work(cfg, record, evaluations, logger.epoch)
             logger.results(record.folder / "results.csv")
-    folder = record.folder
-    if cfg.evaluate and of > 1 and merge(folder.parent, [label(c) for c in compositions], of):
-        folder = folder.parent
-    show(folder)
+    show(merged(record.folder))
+
+
+def evaluations_of(cfg: DictConfig) -> dict[str, "Evaluation"]:
+    """The evaluations of a run, by their folders within the run's; that of the group has the run's own."""
+    return {"": instantiate(cfg.evaluation)} | {one.name: instantiate(unnamed(one)) for one in cfg.evaluations}
 
 
 def work(
-    cfg: DictConfig, record: "Run", compositions: list[tuple[str, ...]], track: "Track" = lambda row: None
+    cfg: DictConfig, record: "Run", evaluations: Mapping[str, "Evaluation"], track: "Track" = lambda row: None
 ) -> None:
-    """From the configuration, known to be good, to the results. Below here only `build` sees it."""
-    from modrobust.build import experiment_of  # imports torch, like all that follows
-    from modrobust.dataset.structure import StructuredDataset
-    from modrobust.evaluation.bits import evaluate_bits, splits_asked
-    from modrobust.evaluation.compositions import evaluate, split_asked, write
-    from modrobust.evaluation.examples import write_examples
-    from modrobust.evaluation.pictures import draw_inputs, keep_pictures
+    """From the configuration, known to be good, to the results. Below here only `build` sees it.
+
+    Args:
+        cfg: the configuration.
+        record: the run's folder.
+        evaluations: see `evaluations_of`.
+        track: is given the rows of learning curves.
+    """
+    from modrobust.build import experiment_of, output_of  # imports torch, like all that follows
+    from modrobust.evaluation.pictures import keep_pictures
+    from modrobust.method.made import made_of
 
     experiment = experiment_of(cfg, track)
-    dataset: Any = experiment.data
-    of_bits = isinstance(dataset, StructuredDataset)
-    (splits_asked if of_bits else split_asked)(cfg.evaluation, dataset)
+    for evaluation in evaluations.values():
+        evaluation.check(experiment)
     if cfg.vis:
-        draw_inputs(experiment, compositions, record.folder)
-    trained = instantiate(unnamed(cfg.method)).train(experiment)
-    record.keep(experiment.parts.used, experiment.tables, experiment.arrays)
-    keep_pictures(experiment.pictures, record.folder)
-    folder, wanted = record.folder, cfg.evaluation
-    names = {group: cfg[group].name for group in ("dataset", "method", "model")}
-    if cfg.evaluate and of_bits:
-        evaluate_bits(trained, dataset, wanted, folder, names)
-    elif cfg.evaluate:
-        write_examples(Path(cfg.paths.outputs), identity(cfg), dataset, experiment.corruption)
-        options = {"batch_size": wanted.batch_size, "activations": wanted.activations, "device": experiment.device}
-        options |= {"folder": folder, "checkpoint_seconds": cfg.checkpoint_seconds}
-        results = evaluate(trained, experiment.dataset, wanted.split, experiment.corruption, compositions, **options)
-        write(results, dataset.splits[wanted.split], folder, {**names, "seed": cfg.seed, "split": wanted.split})
+        evaluations[""].draw(experiment, record.folder)
+    made = made_of(instantiate(unnamed(cfg.method)).train(experiment))
+    record.keep(made.parts, made.tables, made.arrays)
+    keep_pictures(made.pictures, record.folder)
+    for name, evaluation in evaluations.items() if cfg.evaluate else ():
+        evaluation(made, experiment, output_of(cfg, record.folder, name))

@@ -14,12 +14,14 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
-from modrobust.config.identity import fingerprint, identity, parse_shard, plain, run_folder, unnamed
+from modrobust.config.identity import fingerprint, identity, plain, run_folder, unnamed
 from modrobust.config.options import CONF, options
 from modrobust.errors import UserError
+from modrobust.evaluation.compositions import parse_shard
 
 FILES = sorted(CONF.rglob("*.yaml"))
 IN_DEFAULTS = (
+    "evaluation",
     *("dataset", "corruption", "method", "model", "task", "experiment", "search", "logger"),
     *("training/optimizer", "training/schedule"),
 )

@@ -1,21 +1,21 @@
-"""The configuration: what names a run, and which values are refused. Imports no torch."""
+"""What names a run and its parts: all that its result depends on, and the hash of that. Imports no torch."""
 
 import hashlib
 import json
-import re
-from collections.abc import Sequence
 from typing import Any
 
 import yaml
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from modrobust.config.keys import check_keys, check_kinds, unknown_choice, written
 from modrobust.errors import UserError
 
 # What may differ between two runs that must give the same result.
 _WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "logger", "task", "search")
 # Values that once computed something else: what was finished with them then is no result of theirs.
 _CORRECTED = {("method", "pass_through", False): "both halves classified"}
+_OURS = "modrobust.evaluation."
+_NEUTRAL = {"compositions": None, "max_length": None, "batch_size": 256, "activations": False}
+"""Values of keys that bits do without; hashes of runs have always had them."""
 # What every trained part depends on.
 _OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb")
 
@@ -27,11 +27,22 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
         if key not in _WITHOUT_EFFECT:
             value = cfg[key]
             content[str(key)] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-    content["evaluation"].pop("shard")
+    content["evaluation"] = _tested(content["evaluation"])
+    if not content.get("evaluations"):
+        content.pop("evaluations", None)
     for (group, key, value), corrected in _CORRECTED.items():
         if content[group].get(key) is value:
             content[group][key] = corrected
     return content
+
+
+def _tested(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """What an evaluation is asked; of those that come with modrobust the keys of all, and not where their code is."""
+    content = {key: value for key, value in evaluation.items() if key != "shard"}
+    if not content.get("_target_", _OURS).startswith(_OURS):
+        return content
+    content.pop("_target_", None)
+    return {**_NEUTRAL, **content}
 
 
 def training_identity(cfg: DictConfig) -> dict[str, Any]:
@@ -65,7 +76,7 @@ def run_folder(cfg: DictConfig) -> str:
     if "task" in cfg:
         task = OmegaConf.to_container(cfg.task)  # not resolved, for a folder in it may refer to this one
         return f"{folder}/{cfg.task.name}-{fingerprint(task)}"
-    shard = str(cfg.evaluation.shard)  # not checked: in a sweep it is for its own run to refuse it
+    shard = str(cfg.evaluation.get("shard", "1/1"))  # not checked: in a sweep it is for its own run to refuse it
     return folder if shard == "1/1" else f"{folder}/shard-{shard.replace('/', 'of')}"
 
 
@@ -84,14 +95,6 @@ OmegaConf.register_new_resolver("run_folder", lambda _root_: run_folder(_root_),
 OmegaConf.register_new_resolver("runs_or_tasks", lambda _root_: "tasks" if "task" in _root_ else "runs", replace=True)
 
 
-def parse_shard(text: str) -> tuple[int, int]:
-    """'2/8' -> (2, 8). Raises UserError for anything that is not a share."""
-    match = re.fullmatch(r"(\d+)/(\d+)", str(text))
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise UserError(f"evaluation.shard={text} is not a share: write 2/8 for the second of eight.")
-    return int(match[1]), int(match[2])
-
-
 def plain(node: DictConfig) -> dict[str, Any]:
     """A node as plain containers, interpolations resolved."""
     content = OmegaConf.to_container(node, resolve=True)
@@ -104,43 +107,3 @@ def unnamed(node: DictConfig) -> DictConfig:
     content = plain(node)
     content.pop("name")
     return DictConfig(content, key=node._key())  # the key is for messages
-
-
-def check(cfg: DictConfig, overrides: Sequence[str]) -> None:
-    """Refuse keys and values that would only fail later, or never; it takes milliseconds, for sweeps of thousands.
-
-    Args:
-        cfg: a run's configuration.
-        overrides: the command line it was composed from.
-
-    Raises:
-        UserError: what is wrong, what was found and what is allowed.
-    """
-    if line := unknown_choice(overrides):  # Hydra passes over an optional group's
-        raise UserError(line)
-    known = written(overrides)
-    check_keys(cfg, known)
-    if cfg.search is not None and not is_worker(cfg):
-        raise UserError(f"search={cfg.search.kind} is a sweep of many runs: modrobust -m search={cfg.search.kind} ...")
-    least = {
-        "training.epochs": 1,
-        "training.batch_size": 1,
-        "evaluation.batch_size": 1,
-        "threads": 1,
-        "replicas": 1,
-        "seed": 0,
-    }
-    if cfg.evaluation.max_length is not None:
-        least["evaluation.max_length"] = 0
-    for key, smallest in least.items():
-        value = OmegaConf.select(cfg, key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-            raise UserError(f"{key}={value}: a whole number of at least {smallest} is needed.")
-    if cfg.evaluation.activations not in (True, False, "raw"):
-        raise UserError(f"evaluation.activations={cfg.evaluation.activations}: allowed are false, true and raw.")
-    only = cfg.evaluation.compositions
-    if only is not None and not isinstance(only, ListConfig):
-        raise UserError(f"evaluation.compositions={only}: a list is needed, such as [Identity,Contrast-Swirl].")
-    if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", str(cfg.device)) is None:
-        raise UserError(f"device={cfg.device}: allowed are auto, cpu, mps, cuda and cuda:<number>.")
-    check_kinds(cfg, known)

@@ -13,7 +13,7 @@ from modrobust.config.options import CONF, options
 from modrobust.errors import UserError, closest, nearest
 
 _ROOT = ""
-_READ_BY_NAME = (_ROOT, "training", "evaluation", "paths")  # other nodes go to objects, which know their parameters
+_READ_BY_NAME = (_ROOT, "training", "paths")  # other nodes go to objects, which know their parameters
 _OF_TWO_KINDS = ("evaluation.activations", "dataset.graph")
 
 

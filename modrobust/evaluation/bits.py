@@ -1,69 +1,73 @@
-"""Testing networks on structured data: a row for each seed and split. Knows no method by name."""
+"""evaluation=bits: networks on structured data, a row for each seed and split. Knows no method by name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-from torch import Tensor
-
-from modrobust.dataset.structure import StructuredDataset
 from modrobust.errors import UserError
-from modrobust.evaluation.compositions import COLUMNS
-from modrobust.store.files import write_atomically, write_npz
+from modrobust.evaluation.evaluation import Evaluation, Output
+
+if TYPE_CHECKING:
+    from modrobust.method.experiment import Experiment
+    from modrobust.method.made import BitPredictor, Made
 
 EVERY = "all"
 
 
-class Trained(Protocol):
-    """What a method for structured data returns."""
+class Bits(Evaluation):
+    """The share of right bits, for every seed."""
 
-    seeds: list[int]
+    def __init__(self, split: str = EVERY) -> None:
+        """Keep the split to test, or `all`."""
+        self.split = split
 
-    def outputs(self, split: str) -> dict[str, Tensor]:
-        """All rows of a split: logits float32 (R, n, B), loss float32 (R, n), targets float32 (R or 1, n, B)."""
+    def splits(self, experiment: "Experiment") -> list[str]:
+        """The splits to test. Raises UserError where there is no such split, or targets are no bits."""
+        dataset = experiment.structured
+        if self.split != EVERY and self.split not in dataset.splits:
+            allowed = ", ".join([*dataset.splits, EVERY])
+            raise UserError(f"evaluation.split={self.split}: {dataset.name} has the splits {allowed}.")
+        return list(dataset.splits) if self.split == EVERY else [self.split]
+
+    def check(self, experiment: "Experiment") -> None:
+        """Refuse a split that there is not, and data whose targets are no bits."""
+        self.splits(experiment)
+
+    def __call__(self, made: "Made", experiment: "Experiment", output: Output) -> None:
+        """See `Evaluation`; the files are told in `write_bits`."""
+        from modrobust.method.made import BitPredictor
+
+        if not isinstance(made.predictor, BitPredictor):
+            raise UserError("evaluation=bits is for method=supervised, which predicts the bits of all rows of a split.")
+        write_bits(made.predictor, self.splits(experiment), output.folder, output.columns)
 
 
-def splits_asked(wanted: Mapping[str, Any], dataset: StructuredDataset) -> list[str]:
-    """The splits to test: one, or those of `all`.
-
-    Args:
-        wanted: the configuration of the evaluation, of which only `split` concerns bits.
-
-    Raises:
-        UserError: there is no such split, or something is asked for that only images with classes have.
-    """
-    split = wanted["split"]
-    if split != EVERY and split not in dataset.splits:
-        allowed = ", ".join([*dataset.splits, EVERY])
-        raise UserError(f"evaluation.split={split}: {dataset.name} has the splits {allowed}.")
-    for key, neutral in (("compositions", None), ("max_length", None), ("shard", "1/1"), ("activations", False)):
-        if wanted[key] != neutral:
-            raise UserError(f"evaluation.{key}={wanted[key]}: dataset={dataset.name} has no corruptions to compose.")
-    return list(dataset.splits) if split == EVERY else [split]
-
-
-def evaluate_bits(
-    trained: Trained, dataset: StructuredDataset, wanted: Mapping[str, Any], folder: Path, columns: dict[str, Any]
-) -> None:
-    """Write predictions.npz and, last, results.csv (see evaluation.COLUMNS; accuracy is the percentage of right bits).
+def write_bits(predictor: "BitPredictor", splits: Iterable[str], folder: Path, columns: Mapping[str, Any]) -> None:
+    """Write predictions.npz and, last, results.csv (see results.COLUMNS; accuracy is the percentage of right bits).
 
     predictions.npz: seeds (R,), and for each split <split>/logits float32 (R, n, B) and <split>/targets bool
     (R or 1, n, B).
 
     Args:
-        wanted: see `splits_asked`.
+        predictor: of one or more seeds.
+        splits: to test.
+        folder: where files go.
         columns: values of the columns dataset, method, model.
     """
-    rows, arrays = [], {"seeds": np.array(trained.seeds)}
-    for split in splits_asked(wanted, dataset):
-        outputs = trained.outputs(split)
+    import numpy as np
+    import pandas as pd
+
+    from modrobust.evaluation.results import COLUMNS
+    from modrobust.store.files import write_atomically, write_npz
+
+    rows, arrays = [], {"seeds": np.array(predictor.seeds)}
+    for split in splits:
+        outputs = predictor.outputs(split)
         right = ((outputs["logits"] > 0) == (outputs["targets"] > 0.5)).double().mean((1, 2))
         losses = outputs["loss"].double().mean(1)
         arrays[f"{split}/logits"] = outputs["logits"].cpu().numpy()
         arrays[f"{split}/targets"] = (outputs["targets"] > 0.5).cpu().numpy()
-        for seed, loss, share in zip(trained.seeds, losses.tolist(), right.tolist(), strict=True):
+        for seed, loss, share in zip(predictor.seeds, losses.tolist(), right.tolist(), strict=True):
             row = {**columns, "variant": "default", "seed": seed, "split": split, "composition": "Identity"}
             row |= {"n_corruptions": 0, "n_images": outputs["logits"].shape[1]}
             rows.append({**row, "loss": loss, "accuracy": 100 * share})

@@ -48,7 +48,11 @@ def find_examples(run: Path, content: Any) -> Path | None:
 
 
 def write_examples(
-    outputs: Path, content: Mapping[str, Any], dataset: "ImageDataset", corruption: "Corruption"
+    path: Path,
+    dataset: "ImageDataset",
+    split_name: str,
+    corruption: "Corruption",
+    compositions: list[tuple[str, ...]],
 ) -> None:
     """Write the picture, unless it is there: a row of tiles for each composition, a column for each image.
 
@@ -57,29 +61,28 @@ def write_examples(
     The .json beside it: compositions (names, a row each), index and targets (of the images), tile (pixels).
 
     Args:
-        outputs, content: see `examples_path`.
-        dataset, corruption: what the configuration describes.
+        path: see `examples_path`.
+        dataset, split_name: whose images.
+        corruption: their corruptions.
+        compositions: the rows.
 
     Raises:
         UserError: the disk is full or the folder read-only.
     """
-    path = examples_path(outputs, content)
     if path.with_suffix(".json").exists():  # written last
         return
     import torch
     from PIL import Image
 
     from modrobust.corruption.composition import label
-    from modrobust.corruption.selection import choose
-    from modrobust.evaluation.compositions import corrupted
+    from modrobust.evaluation.testing import corrupted
 
-    wanted, split = content["evaluation"], dataset.splits[content["evaluation"]["split"]]
+    split = dataset.splits[split_name]
     classes = list(dict.fromkeys(split.targets.tolist()))[: IMAGES[split.inputs.shape[1]]]
     first = torch.tensor([int((split.targets == one).nonzero()[0]) for one in classes])
     some = split.take(first, "cpu")
-    compositions = choose(corruption.compositions, corruption.elemental, wanted["compositions"], wanted["max_length"])
     with torch.inference_mode():
-        rows = dict(corrupted(corruption, compositions, some.inputs, wanted["split"], some.index))
+        rows = dict(corrupted(corruption, compositions, some.inputs, split_name, some.index))
     sheet = torch.stack([rows[composition] for composition in compositions])  # row, column, channel, height, width
     pixels = sheet.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2).squeeze(-1)
     image, tile = Image.fromarray(pixels.numpy()), min(dataset.image_size, LARGEST)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from modrobust.corruption.composition import label
+from modrobust.corruption.selection import Composition
 from modrobust.dataset.normalise import denormalise
-from modrobust.dataset.splits import ImageDataset, Split
-from modrobust.errors import UserError
-from modrobust.evaluation.compositions import Composition, corrupted
+from modrobust.dataset.splits import Split
+from modrobust.evaluation.testing import corrupted
 from modrobust.method.experiment import Experiment
 from modrobust.store.files import write_atomically, write_npz
 
@@ -27,8 +27,6 @@ IMAGES_A_ROW = 16
 
 def draw_inputs(experiment: Experiment, compositions: list[Composition], folder: Path) -> None:
     """Write training.png, the first batch under each corruption, and compositions.png, one test image under all."""
-    if not isinstance(experiment.data, ImageDataset):
-        raise UserError(f"vis=true: dataset={experiment.data.name} has no corrupted images to show.")
     views, names = experiment.views(), experiment.elemental
     batch = views.paired(experiment.training.batch_size // len(names), epoch=0, step=0)
     seen = denormalise(views.see(batch, names), experiment.dataset).unflatten(0, (len(names), -1))

@@ -1,13 +1,35 @@
 """One evaluation split over several runs: each tests a share of the compositions; the last one merges."""
 
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
+from modrobust.corruption.composition import label
+from modrobust.corruption.selection import choose
 from modrobust.store.files import read_json, write_atomically, write_json, write_npz
+
+
+def merged(run: Path) -> Path:
+    """Where the results of a finished run are: of the last share to be done, in the folder above, merged.
+
+    Args:
+        run: its folder, or that of a share, shard-<part>of<of>.
+    """
+    name = re.fullmatch(r"shard-\d+of(\d+)", run.name)
+    if name is None:
+        return run
+    config = OmegaConf.load(run / "config.yaml")
+    wanted, corruption = config.evaluation, config.corruption
+    every = instantiate(corruption.compositions, _convert_="all")
+    compositions = choose(every, corruption.elemental, wanted.compositions, wanted.max_length)
+    whole = config.evaluate and merge(run.parent, [label(one) for one in compositions], int(name[1]))
+    return run.parent if whole else run
 
 
 def merge(folder: Path, order: list[str], of: int) -> bool:

@@ -11,10 +11,11 @@ from torch.nn import functional
 from modrobust.errors import UserError
 from modrobust.method.contrastive_loss import contrastive_loss
 from modrobust.method.cross_entropy import OneNetwork
-from modrobust.method.experiment import Experiment, Predictor
+from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training, fit
 from modrobust.method.levels import Level, levels_of
-from modrobust.method.search import choose_levels
+from modrobust.method.made import Made
+from modrobust.method.search import Levels, Tried, choose_levels
 from modrobust.method.tasks import Paired, accuracy
 from modrobust.method.views import Batch, Views
 from modrobust.model.network import Network
@@ -50,31 +51,32 @@ class Contrastive:
             raise UserError(f"method.repeats={repeats}: a whole number of at least 1 is needed.")
         self.lr, self.weight, self.temperature, self.level, self.repeats = lr, weight, temperature, level, repeats
 
-    def train(self, experiment: Experiment) -> Predictor:
+    def train(self, experiment: Experiment) -> Made:
         """Train one network, after searching its levels where they are not given."""
-        names = experiment.corruption.names
+        names, probe = experiment.corruption.names, experiment.probe()
         if self.level == "auto":
-            levels = choose_levels(experiment, names, lowest=1, accuracy=partial(self._try, experiment))
+            levels = choose_levels(names, range(1, probe.levels), partial(self._try, experiment))
         else:
-            levels = levels_of(self.level, names, experiment.probe(), lowest=1)
-        settings = {"weight": self.weight, "temperature": self.temperature, "levels": levels}
+            levels = Levels(levels_of(self.level, names, probe, lowest=1), [], ())
+        settings = {"weight": self.weight, "temperature": self.temperature, "levels": levels.chosen}
         part = experiment.parts.part("contrastive", experiment.elemental, lr=self.lr, **settings)
-        network = self._fit(experiment, part, levels, experiment.training)
-        return OneNetwork(network)
+        network = self._fit(experiment, part, levels.chosen, experiment.training)
+        return Made(OneNetwork(network), (*levels.parts, part), levels.tables)
 
-    def _try(self, experiment: Experiment, name: str, level: int) -> float:
-        """Validation accuracy with this corruption alone at this level, mean over short trainings from scratch."""
+    def _try(self, experiment: Experiment, name: str, level: int) -> Tried:
+        """With this corruption alone at this level: the mean over short trainings from scratch."""
         constant = partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0)
         training = replace(experiment.training, epochs=1, schedule=constant)
         n_images = self._images_a_step(experiment, len(experiment.corruption.elemental))  # however many are trained
         settings = {"weight": self.weight, "temperature": self.temperature, "batches": SEARCH_BATCHES}
-        accuracies = []
+        accuracies, parts = [], []
         for repeat in range(self.repeats):
             which = f"search-{name}-level{level}-repeat{repeat}"
             part = experiment.parts.part(which, ("Identity", name), lr=self.lr, n_images=n_images, **settings)
             self._fit(experiment, part, {name: level}, training, n_images, SEARCH_BATCHES)
             accuracies.append(part.curve()[-1]["valid_accuracy"])
-        return sum(accuracies) / len(accuracies)
+            parts.append(part)
+        return Tried(sum(accuracies) / len(accuracies), tuple(parts))
 
     def _images_a_step(self, experiment: Experiment, corruptions: int) -> int:
         return experiment.training.batch_size // (1 + corruptions)

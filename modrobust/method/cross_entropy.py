@@ -1,13 +1,17 @@
 """Empirical risk minimisation: one network, cross entropy, all elemental corruptions."""
 
+from typing import NamedTuple
+
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modrobust.method.experiment import Experiment, Predictor
+from modrobust.method.experiment import Experiment
 from modrobust.method.fit import fit
+from modrobust.method.made import Made
 from modrobust.method.tasks import Paired, Unpaired, accuracy
 from modrobust.method.views import Batch
 from modrobust.model.network import Network
+from modrobust.store.parts import Part
 
 
 class CrossEntropy:
@@ -23,10 +27,10 @@ class CrossEntropy:
         """
         self.lr, self.pairing = lr, pairing
 
-    def train(self, experiment: Experiment) -> Predictor:
+    def train(self, experiment: Experiment) -> Made:
         """Train one network."""
-        network = train_classifier(experiment, experiment.elemental, self.lr, self.pairing)
-        return OneNetwork(network)
+        classifier = train_classifier(experiment, experiment.elemental, self.lr, self.pairing)
+        return Made(OneNetwork(classifier.network), (classifier.part,))
 
 
 class OneNetwork(nn.Module):
@@ -41,7 +45,16 @@ class OneNetwork(nn.Module):
         return {"default": self.network.predict(images)}
 
 
-def train_classifier(experiment: Experiment, corruptions: tuple[str, ...], lr: float, pairing: bool = False) -> Network:
+class Classifier(NamedTuple):
+    """A trained network, and the part that it is."""
+
+    network: Network
+    part: Part
+
+
+def train_classifier(
+    experiment: Experiment, corruptions: tuple[str, ...], lr: float, pairing: bool = False
+) -> Classifier:
     """The part `classifier`: a network trained by cross entropy on some elemental corruptions; in eval mode.
 
     Methods that need the same one share it.
@@ -59,4 +72,4 @@ def train_classifier(experiment: Experiment, corruptions: tuple[str, ...], lr: f
         fit(part, network, paired, experiment.training, lr)
     else:
         fit(part, network, Unpaired(views, network, corruptions, batch_size), experiment.training, lr)
-    return network.eval()
+    return Classifier(network.eval(), part)

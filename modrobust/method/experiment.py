@@ -1,18 +1,18 @@
 """What every method is given: the data, the corruptions, a network to build, how and where to train."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from modrobust.corruption.corruption import Corruption
 from modrobust.dataset.splits import Dataset, ImageDataset
 from modrobust.dataset.structure import StructuredDataset
 from modrobust.errors import UserError
 from modrobust.method.fit import Training
+from modrobust.method.made import Made, Predictor
 from modrobust.method.views import Views
 from modrobust.model.network import Network
 from modrobust.model.structured import Architecture, StructuredNetwork
@@ -20,10 +20,6 @@ from modrobust.seeds import derive
 from modrobust.store.parts import Part, Parts
 
 Built = TypeVar("Built", bound=nn.Module)
-
-Predictor = Callable[[Tensor, tuple[str, ...]], dict[str, tuple[Tensor, Tensor]]]
-"""(normalised images float32 (B, 3, H, W), their composition) -> for each variant of the method
-(logits (B, classes), penultimate features (B, units))."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +36,17 @@ class Experiment:
         device: where networks live.
         cache_gb: memory for features of frozen networks, in 10^9 bytes.
         replicas: networks that are trained as one batch, with seeds from `seed` upwards.
-        pictures: labelled rows of images uint8 (n, C, H, W); each goes to <name>.png and .npz in the run's folder.
-        tables: what a method found besides its networks; each is written to <name>.csv in the run's folder.
-        arrays: the same; each is written to <name>.npz.
     """
 
     data: Dataset
     corruption: Corruption
-    build: Callable[[], Any]
+    build: Callable[[], object]
     training: Training
     parts: Parts
     seed: int
     device: torch.device
     cache_gb: float
     replicas: int = 1
-    pictures: dict[str, list[tuple[str, Tensor]]] = field(default_factory=dict)
-    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    arrays: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
 
     @property
     def dataset(self) -> ImageDataset:
@@ -114,3 +104,10 @@ class Experiment:
     def views(self) -> Views:
         """The images in steps and under corruptions."""
         return Views(self.dataset, self.corruption, self.seed, self.device)
+
+
+class Method(Protocol):
+    """What a method's YAML makes."""
+
+    def train(self, experiment: Experiment) -> Made | Predictor:
+        """Train its parts, or read those that are finished. A predictor alone stands for a `Made` of nothing else."""

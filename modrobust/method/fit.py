@@ -32,7 +32,6 @@ class Training:
         optimizer: (parameters, lr) -> a torch optimizer.
         schedule: (optimizer) -> a torch learning rate scheduler, stepped once an epoch.
         checkpoint_seconds: time between checkpoints; does not change the result.
-        given: in place of all training, (part, its network) -> finished weights from elsewhere.
     """
 
     epochs: int
@@ -40,7 +39,6 @@ class Training:
     optimizer: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
     checkpoint_seconds: float = 60.0
-    given: Callable[[Part, nn.Module], dict[str, Tensor]] | None = None
 
 
 class Task(Protocol):
@@ -89,7 +87,7 @@ def fit(
         Interrupted: a signal came; the state is saved.
     """
     with part.held():
-        weights = part.load() if training.given is None else training.given(part, network)
+        weights = part.find(network)
         if weights is None:
             with interrupt.saving():
                 weights = _Loop(part, network, task, training, lr, last).run(keep)

@@ -7,14 +7,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modrobust.dataset.normalise import denormalise
-from modrobust.errors import UserError
-from modrobust.method.cross_entropy import train_classifier
-from modrobust.method.experiment import Experiment, Predictor
+from modrobust.method.cross_entropy import Classifier, train_classifier
+from modrobust.method.experiment import Experiment
 from modrobust.method.fit import fit
+from modrobust.method.made import Made
 from modrobust.method.modes import evaluating, frozen
 from modrobust.method.tasks import Paired, accuracy
 from modrobust.method.views import Batch
 from modrobust.model.network import Network
+from modrobust.store.parts import Part
 
 
 class ImgSpace:
@@ -34,18 +35,20 @@ class ImgSpace:
         """
         self.lr, self.autoencoder_lr, self.classifiers = lr, autoencoder_lr, classifiers
 
-    def train(self, experiment: Experiment) -> Predictor:
+    def train(self, experiment: Experiment) -> Made:
         """Train an autoencoder for each corruption, then both classifiers."""
-        autoencoders = {name: self._autoencoder(experiment, name) for name in experiment.corruption.names}
-        experiment.pictures["autoencoders"] = before_and_after(experiment, autoencoders)
+        trained = {name: self._autoencoder(experiment, name) for name in experiment.corruption.names}
+        autoencoders = {name: autoencoder for name, (autoencoder, _) in trained.items()}
+        parts = tuple(part for _, part in trained.values())
+        pictures = {"autoencoders": before_and_after(experiment, autoencoders)}
         if not self.classifiers:
-            return nothing_to_test
-        below = [part.hash for part in experiment.parts.used]
+            return Made(None, parts, pictures=pictures)
         identity = train_classifier(experiment, ("Identity",), self.lr)
-        joint = self._joint_classifier(experiment, autoencoders, below)
-        return Restoring(autoencoders, {"identity_classifier": identity, "joint_classifier": joint})
+        joint = self._joint_classifier(experiment, autoencoders, [part.hash for part in parts])
+        classifiers = {"identity_classifier": identity.network, "joint_classifier": joint.network}
+        return Made(Restoring(autoencoders, classifiers), (*parts, identity.part, joint.part), pictures=pictures)
 
-    def _autoencoder(self, experiment: Experiment, name: str) -> nn.Module:
+    def _autoencoder(self, experiment: Experiment, name: str) -> tuple[nn.Module, Part]:
         part = experiment.parts.part(f"autoencoder-{name}", ("Identity", name), lr=self.autoencoder_lr)
         autoencoder, views = experiment.fresh(part, experiment.probe().make_autoencoder), experiment.views()
 
@@ -55,11 +58,11 @@ class ImgSpace:
 
         task = Paired(views, autoencoder, scalars, experiment.training.batch_size // 2)
         fit(part, autoencoder, task, experiment.training, self.autoencoder_lr)
-        return autoencoder.eval()
+        return autoencoder.eval(), part
 
     def _joint_classifier(
         self, experiment: Experiment, autoencoders: dict[str, nn.Module], below: list[str]
-    ) -> Network:
+    ) -> Classifier:
         elemental = experiment.elemental
         part = experiment.parts.part("joint_classifier", elemental, lr=self.lr, autoencoders=below)
         network, views = experiment.network(part), experiment.views()
@@ -74,12 +77,7 @@ class ImgSpace:
         with frozen(*autoencoders.values()):
             task = Paired(views, network, scalars, experiment.training.batch_size // len(elemental))
             fit(part, network, task, experiment.training, self.lr)
-        return network.eval()
-
-
-def nothing_to_test(images: Tensor, composition: tuple[str, ...]) -> dict[str, tuple[Tensor, Tensor]]:
-    """In a predictor's place where only autoencoders were trained. Raises UserError."""
-    raise UserError("method.classifiers=false: the autoencoders are trained, there is nothing to test: evaluate=false.")
+        return Classifier(network.eval(), part)
 
 
 def before_and_after(experiment: Experiment, autoencoders: dict[str, nn.Module]) -> list[tuple[str, Tensor]]:

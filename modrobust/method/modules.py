@@ -12,12 +12,13 @@ from torch.nn import functional
 from modrobust.errors import UserError
 from modrobust.method.clean_features import CleanFeatures
 from modrobust.method.contrastive_loss import contrastive_loss
-from modrobust.method.cross_entropy import train_classifier
-from modrobust.method.experiment import Experiment, Predictor
+from modrobust.method.cross_entropy import Classifier, train_classifier
+from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training, fit
 from modrobust.method.levels import Level, levels_of
+from modrobust.method.made import Made
 from modrobust.method.modes import frozen
-from modrobust.method.search import choose_levels
+from modrobust.method.search import Levels, Tried, choose_levels
 from modrobust.method.tasks import Paired, accuracy
 from modrobust.method.views import Batch
 from modrobust.model.network import Network
@@ -57,22 +58,24 @@ class Modules:
         self.lr, self.backbone_lr, self.weight, self.temperature = lr, backbone_lr, weight, temperature
         self.level, self.pass_through, self.search_epochs = level, pass_through, search_epochs
 
-    def train(self, experiment: Experiment) -> Predictor:
+    def train(self, experiment: Experiment) -> Made:
         """Train backbone and modules, after searching their levels where they are not given."""
-        names = experiment.corruption.names
-        levels = {}
+        names, probe = experiment.corruption.names, experiment.probe()
+        given = {}
         if self.level != "auto":  # a wrong level is told before the backbone is trained
-            levels = levels_of(self.level, names, experiment.probe(), lowest=0)
+            given = levels_of(self.level, names, probe, lowest=0)
         backbone = train_classifier(experiment, ("Identity",), self.backbone_lr)
-        below = experiment.parts.used[-1].hash
-        with frozen(backbone):
+        with frozen(backbone.network):
             if self.level == "auto":
-                try_level = partial(self._try, experiment, backbone, below)
-                levels = choose_levels(experiment, names, lowest=0, accuracy=try_level)
-            modules = {name: self._module(experiment, backbone, below, name, levels[name]) for name in names}
-        return WithModules(backbone, modules, levels)
+                levels = choose_levels(names, range(probe.levels), partial(self._try, experiment, backbone))
+            else:
+                levels = Levels(given, [], ())
+            trained = {name: self._module(experiment, backbone, name, levels.chosen[name]) for name in names}
+        modules = {name: module for name, (module, _) in trained.items()}
+        parts = (backbone.part, *levels.parts, *(part for _, part in trained.values()))
+        return Made(WithModules(backbone.network, modules, levels.chosen), parts, levels.tables)
 
-    def _part(self, experiment: Experiment, below: str, name: str, level: int, purpose: str) -> Part:
+    def _part(self, experiment: Experiment, backbone: Classifier, name: str, level: int, purpose: str) -> Part:
         settings: dict[str, Any] = {
             "weight": self.weight,
             "temperature": self.temperature,
@@ -80,22 +83,22 @@ class Modules:
         }
         if not self.pass_through:  # parts without this were trained on the corrupted half alone
             settings["classified"] = "both halves"
-        where = {"level": level, "backbone": below}
+        where = {"level": level, "backbone": backbone.part.hash}
         return experiment.parts.part(
             f"{purpose}-{name}-level{level}", ("Identity", name), lr=self.lr, **settings, **where
         )
 
-    def _try(self, experiment: Experiment, backbone: Network, below: str, name: str, level: int) -> float:
+    def _try(self, experiment: Experiment, backbone: Classifier, name: str, level: int) -> Tried:
         """The best validation accuracy of a short training at this level."""
         epochs = min(self.search_epochs, experiment.training.epochs)
-        part = self._part(experiment, below, name, level, f"search{epochs}")
+        part = self._part(experiment, backbone, name, level, f"search{epochs}")
         training = replace(experiment.training, epochs=epochs)
-        self._fit(experiment, part, backbone, name, level, training, keep=False)
-        return max(row["valid_accuracy"] for row in part.curve())
+        self._fit(experiment, part, backbone.network, name, level, training, keep=False)
+        return Tried(max(row["valid_accuracy"] for row in part.curve()), (part,))
 
-    def _module(self, experiment: Experiment, backbone: Network, below: str, name: str, level: int) -> nn.Module:
-        part = self._part(experiment, below, name, level, "module")
-        return self._fit(experiment, part, backbone, name, level, experiment.training, keep=True)
+    def _module(self, experiment: Experiment, backbone: Classifier, name: str, level: int) -> tuple[nn.Module, Part]:
+        part = self._part(experiment, backbone, name, level, "module")
+        return self._fit(experiment, part, backbone.network, name, level, experiment.training, keep=True), part
 
     def _fit(
         self,

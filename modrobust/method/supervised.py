@@ -12,6 +12,7 @@ from modrobust.corruption.draw import Draw
 from modrobust.errors import UserError
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import fit
+from modrobust.method.made import Made
 from modrobust.method.rows import Rows, rows_of
 from modrobust.model.found import found, selected
 from modrobust.model.selection import Sampling, precisely
@@ -70,7 +71,7 @@ class Supervised:
         self.loss, self.lr, self.weight_decay = loss, dict(lr), dict(weight_decay)
         self.tau, self.gumbel, self.per_sample_routing = tau, gumbel, per_sample_routing
 
-    def train(self, experiment: Experiment) -> "Trained":
+    def train(self, experiment: Experiment) -> Made:
         """Train all replicas as one batch; keep their curves, and what routing they learned."""
         dataset, seeds = experiment.structured, experiment.seeds
         settings = {"loss": self.loss, "lr": self.lr, "weight_decay": self.weight_decay, "tau": self.tau}
@@ -88,17 +89,15 @@ class Supervised:
             for what, parameters in network.groups().items()
         ]
         fit(part, task.recorded, task, experiment.training, groups, last=True)
-        curves = task.recorded.curves.cpu().numpy()
-        experiment.arrays["curves"] = {
-            f"{name}_{what}": curves[:, i, j] for i, name in enumerate(names) for j, what in enumerate(WHAT)
-        }
-        experiment.arrays["curves"]["seeds"] = torch.tensor(seeds).numpy()
-        experiment.tables["parameters"] = [network.count()]
+        recorded = task.recorded.curves.cpu().numpy()
+        curves = {f"{name}_{what}": recorded[:, i, j] for i, name in enumerate(names) for j, what in enumerate(WHAT)}
+        tables: dict[str, list[dict[str, Any]]] = {"parameters": [network.count()]}
         if network.selections:
-            experiment.tables["routing"] = selected(network, seeds)
+            tables["routing"] = selected(network, seeds)
         if dataset.structure and any(logits.learned for logits in network.selections.values()):
-            experiment.tables["found"] = found(network, dataset.structure, seeds)
-        return Trained(network, task.loss, task.rows, seeds)
+            tables["found"] = found(network, dataset.structure, seeds)
+        arrays = {"curves": {**curves, "seeds": torch.tensor(seeds).numpy()}}
+        return Made(Trained(network, task.loss, task.rows, seeds), (part,), tables, arrays)
 
 
 WHAT = ("loss", "accuracy")

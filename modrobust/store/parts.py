@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from modrobust.config.identity import fingerprint
 from modrobust.dataset.splits import Split
@@ -36,6 +36,7 @@ class Part:
         seed: for what is random in its training.
         depends: everything it depends on, as plain values.
         log: is given each row of the learning curve, once in each attempt at a run.
+        finder: see `find`; None: the part's own folder.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Part:
     seed: int
     depends: dict[str, Any] = field(repr=False)
     log: Callable[[dict[str, Any]], None] = field(default=lambda row: None, repr=False, compare=False)
+    finder: "Finder | None" = field(default=None, repr=False, compare=False)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -63,6 +65,13 @@ class Part:
             yield
         finally:
             lock.release()
+
+    def find(self, network: nn.Module) -> dict[str, Tensor] | None:
+        """The finished weights for a network of this part; None where it is still to be trained.
+
+        They lie in the part's folder, unless `Parts` were told of another place.
+        """
+        return self.load() if self.finder is None else self.finder(self, network)
 
     def load(self) -> dict[str, Tensor] | None:
         """The finished weights, or None where training has not finished. A damaged file counts as unfinished."""
@@ -132,6 +141,10 @@ class Part:
         return self.folder / "metrics.jsonl"
 
 
+Finder = Callable[[Part, nn.Module], dict[str, Tensor] | None]
+"""(part, its network) -> the part's finished weights; None where it is to be trained."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """Names parts by what they depend on.
@@ -140,15 +153,14 @@ class Parts:
         root: the folder of all parts.
         common: what every part depends on: dataset, data, model, training, seed, threads.
         corruption: their configuration; a part depends on the seed and the elemental ones it is trained with.
-        log: see `Part`.
-        used: the parts that were asked for, in order.
+        log, finder: see `Part`.
     """
 
     root: Path
     common: dict[str, Any]
     corruption: dict[str, Any]
     log: Callable[[dict[str, Any]], None] = lambda row: None
-    used: list[Part] = field(default_factory=list)
+    finder: Finder | None = None
 
     def part(self, name: str, corruptions: tuple[str, ...], **depends: Any) -> Part:
         """The part of this name that is trained with these elemental corruptions.
@@ -174,8 +186,7 @@ class Parts:
             self.common["seed"],
         )
         folder = self.root / dataset / f"{name}-{model}-seed{seed}-{digest}"
-        self.used.append(Part(name, folder, digest, seed, content, self.log))
-        return self.used[-1]
+        return Part(name, folder, digest, seed, content, self.log, self.finder)
 
 
 def content_of(split: Split) -> dict[str, int]:

@@ -14,6 +14,7 @@ from modrobust.dataset.normalise import denormalise, normalise
 from modrobust.dataset.splits import Split
 from modrobust.errors import UserError, nearest
 from modrobust.method.experiment import Experiment
+from modrobust.method.made import made_of
 from modrobust.method.modes import evaluating
 from modrobust.method.modules import Modules, WithModules
 from modrobust.progress import bar
@@ -66,7 +67,7 @@ class Deephys:
                 raise UserError(f"task.corruptions: no '{name}'.{nearest(name, names)} Allowed: {', '.join(names)}.")
         if not isinstance(method, Modules):
             raise UserError("task=deephys looks at modules: choose method=modules or method=auto_modules.")
-        predictor = method.train(experiment)
+        predictor = made_of(method.train(experiment)).predictor
         assert isinstance(predictor, WithModules)
         for name in self.corruptions or names:
             self._write(experiment, predictor, name, folder)

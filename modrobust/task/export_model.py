@@ -14,6 +14,7 @@ from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
 from modrobust.errors import UserError, nearest
 from modrobust.method.experiment import Experiment
+from modrobust.method.made import made_of
 from modrobust.store.files import write_atomically
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class ExportModel:
         if path.exists():
             log.info("is there already: %s", path)
             return
-        predictor = method.train(experiment)
+        predictor = made_of(method.train(experiment)).predictor
         if not isinstance(predictor, nn.Module):
             raise UserError(f"method: a {type(predictor).__name__} predicts, which can't be exported: use nn.Module.")
         model = Alone(predictor, dataset, composition, self.variant).cpu().eval()

@@ -49,8 +49,8 @@ class ImportCheckpoints:
         if searched and isinstance(method, Modules):
             method.level = {name: self._level(names, name) for name in experiment.corruption.names}
         given = partial(self._part, method, searched, names)
-        method.train(replace(experiment, training=replace(experiment.training, given=given)))
-        log.info("%d parts are there: %s", len(experiment.parts.used), experiment.parts.root)
+        made = method.train(replace(experiment, parts=replace(experiment.parts, finder=given)))
+        log.info("%d parts are there: %s", len(made.parts), experiment.parts.root)
         hint = f" and 'method.level={_flow(method.level)}'" if searched else ""
         log.info("To evaluate them: the same command without task and task.folder%s.", hint)
 

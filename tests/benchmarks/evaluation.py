@@ -16,7 +16,7 @@ from modrobust.config.identity import unnamed
 from modrobust.config.options import CONF
 from modrobust.dataset.splits import ImageDataset, Split
 from modrobust.device import prepare
-from modrobust.evaluation.compositions import evaluate
+from modrobust.evaluation.testing import evaluate
 
 BATCH, ROUNDS = 256, 3
 

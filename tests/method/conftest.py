@@ -15,10 +15,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from modrobust.config.identity import fingerprint, identity
 from modrobust.config.options import CONF
-from modrobust.corruption.composition import parse
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import _Loop
-from modrobust.run import work
+from modrobust.run import evaluations_of, work
 from modrobust.store.run_folder import Run
 
 TINY = (
@@ -76,9 +75,10 @@ def run(configure: Configure, tmp_path: Path) -> Callable[..., Path]:
 
     def run(*overrides: str, compositions: tuple[str, ...] = COMPOSITIONS) -> Path:
         cfg = configure(*overrides)
+        OmegaConf.update(cfg, "evaluation.compositions", list(compositions))
         record = Run(tmp_path / "runs" / fingerprint(identity(cfg)), cfg)
         with record:
-            work(cfg, record, [parse(text) for text in compositions])
+            work(cfg, record, evaluations_of(cfg))
         return record.folder
 
     return run
@@ -93,7 +93,7 @@ def experiment(configure: Configure, tmp_path: Path) -> Callable[..., Experiment
 
         cfg = configure(*overrides, "evaluate=false")
         OmegaConf.update(cfg, "method._target_", "tiny.Look")
-        work(cfg, Run(tmp_path / "looked", cfg), [])
+        work(cfg, Run(tmp_path / "looked", cfg), {})
         (tmp_path / "looked/config.yaml").unlink(missing_ok=True)
         return Look.seen
 

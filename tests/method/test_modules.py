@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from modrobust.method import modules
+from modrobust.method.cross_entropy import Classifier
 from modrobust.method.modules import WithModules
 from modrobust.method.tasks import Paired
 from modrobust.model.five_by_five import five_by_five
@@ -77,10 +78,11 @@ def test_the_backbone_is_left_alone(run: Callable[..., Path], monkeypatch: pytes
     during: list[tuple[str, bool]] = []
     train_classifier, step = modules.train_classifier, Paired.step
 
-    def keeping(*args: Any) -> Network:
-        kept.append(train_classifier(*args))
+    def keeping(*args: Any) -> Classifier:
+        classifier = train_classifier(*args)
+        kept.append(classifier.network)
         before.append({name: x.clone() for name, x in kept[0].state_dict().items()})
-        return kept[0]
+        return classifier
 
     def watching(task: Paired, epoch: int, number: int) -> dict[str, Tensor]:
         scalars = step(task, epoch, number)

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from modrobust.errors import UserError
-from modrobust.method.experiment import Experiment
-from modrobust.method.search import choose_levels
+from modrobust.method.search import Tried, choose_levels
 
 REACHED = {
     "Contrast": {1: 0.5, 2: 0.75, 3: 0.25, 4: 0.75, 5: 0.1},
@@ -16,16 +15,17 @@ REACHED = {
 }
 
 
-def test_the_best_level_wins_and_of_equal_ones_the_lowest(experiment: Callable[..., Experiment]) -> None:
-    study, asked = experiment(), []
+def test_the_best_level_wins_and_of_equal_ones_the_lowest() -> None:
+    asked = []
 
-    def accuracy(name: str, level: int) -> float:
+    def attempt(name: str, level: int) -> Tried:
         asked.append((name, level))
-        return REACHED[name][level]
+        return Tried(REACHED[name][level], ())
 
-    assert choose_levels(study, REACHED, lowest=1, accuracy=accuracy) == {"Contrast": 2, "Rotate90": 5, "Swirl": 1}
+    levels = choose_levels(REACHED, range(1, 6), attempt)
+    assert levels.chosen == {"Contrast": 2, "Rotate90": 5, "Swirl": 1}
     assert asked == [(name, level) for name in REACHED for level in range(1, 6)]
-    rows = study.tables["levels"]
+    rows = levels.tables["levels"]
     assert [(row["corruption"], row["level"]) for row in rows] == asked
     assert [row["valid_accuracy"] for row in rows] == [100 * REACHED[name][level] for name, level in asked]
     assert [(row["corruption"], row["level"]) for row in rows if row["chosen"]] == [

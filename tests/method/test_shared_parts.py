@@ -13,7 +13,6 @@ from torch import Tensor
 
 from modrobust.method.cross_entropy import train_classifier
 from modrobust.method.experiment import Experiment
-from modrobust.model.network import Network
 
 NAMES = ("Contrast", "Invert", "Rotate90")
 ALL = f"corruption.names=[{','.join(NAMES)}]"
@@ -125,9 +124,9 @@ def test_who_needs_what_another_trains_waits_for_it(
     thread.join(timeout=30)
     assert f"waiting for classifier, which another run is training ({part.folder})" in caplog.text
     assert took(epochs) == {}
-    (network,) = found
-    assert isinstance(network, Network)
-    assert all(torch.equal(x, trained[name]) for name, x in network.state_dict().items())
+    (classifier,) = found
+    assert classifier.part == part
+    assert all(torch.equal(x, trained[name]) for name, x in classifier.network.state_dict().items())
 
 
 def test_a_part_that_is_gone_is_trained_again_alone(

@@ -18,8 +18,7 @@ from modrobust import interrupt
 from modrobust.config.explain import explain
 from modrobust.config.identity import fingerprint, identity
 from modrobust.config.options import CONF
-from modrobust.corruption.composition import parse
-from modrobust.run import work
+from modrobust.run import evaluations_of, work
 from modrobust.store.run_folder import Run
 
 GROUPS = ("dataset", "model", "method", "corruption", "training/optimizer", "training/schedule")
@@ -48,7 +47,7 @@ def run(tmp_path: Path) -> Runs:
         cfg.merge_with_dotlist(["threads=1", "device=cpu", f"paths.outputs={tmp_path / outputs}", *values])
         record = Run(tmp_path / outputs / "runs" / fingerprint(identity(cfg)), cfg)
         with record:
-            work(cfg, record, [parse("Identity")])
+            work(cfg, record, evaluations_of(cfg))
         return record.folder
 
     return run

@@ -21,7 +21,8 @@ from modrobust.corruption.corruption import Corruption, quantize
 from modrobust.corruption.selection import choose
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
-from modrobust.evaluation.compositions import Results, corrupted, evaluate, write
+from modrobust.evaluation.results import Results, write
+from modrobust.evaluation.testing import corrupted, evaluate
 from modrobust.method.modes import evaluating
 from modrobust.model.network import Network
 

@@ -1,0 +1,115 @@
+"""Testing a predictor on compositions: every image, each common prefix computed once. Knows no method by name."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modrobust import interrupt
+from modrobust.corruption.composition import label
+from modrobust.corruption.corruption import Corruption, quantize
+from modrobust.corruption.selection import Composition
+from modrobust.dataset.normalise import normalise
+from modrobust.dataset.splits import ImageDataset, Split
+from modrobust.evaluation.results import Results
+from modrobust.method.made import Predictor
+from modrobust.progress import bar
+from modrobust.store.files import disk_errors
+
+log = logging.getLogger(__name__)
+
+
+def corrupted(
+    corruption: Corruption, compositions: list[Composition], images: Tensor, split: str, index: Tensor
+) -> Iterator[tuple[Composition, Tensor]]:
+    """One batch under every composition, each common prefix computed once.
+
+    Args:
+        images: uint8 (B, C, H, W).
+        split, index: key the random draws.
+
+    Yields:
+        (composition, uint8 (B, C, H, W)), in order of prefixes.
+    """
+    wanted = set(compositions)
+    stages: list[tuple[Composition, Tensor]] = [((), images.float())]
+    for composition in sorted(wanted):
+        while stages[-1][0] != composition[: len(stages[-1][0])]:
+            stages.pop()
+        while len(prefix := stages[-1][0]) < len(composition):
+            name = composition[len(prefix)]
+            step = corruption.step(stages[-1][1], name, len(prefix), split, index)
+            stages.append(((*prefix, name), step))
+        yield composition, quantize(stages[-1][1])
+
+
+def evaluate(
+    predict: Predictor,
+    dataset: ImageDataset,
+    split_name: str,
+    corruption: Corruption,
+    compositions: list[Composition],
+    batch_size: int,
+    device: torch.device,
+    folder: Path,
+    activations: bool | str = False,
+    checkpoint_seconds: float = 60.0,
+) -> Results:
+    """Predict all images of a split under all compositions; resumes what an earlier attempt left in `folder`.
+
+    Args:
+        activations: also class means and unit maxima of penultimate features; 'raw' writes the features
+            themselves to folder/features/<variant>/<composition>.npy, float32 (images, units).
+
+    Raises:
+        Interrupted: a signal came; what was done is saved in folder/evaluation.partial.npz.
+    """
+    split = dataset.splits[split_name]
+    results = Results(compositions, len(split), dataset.num_classes, bool(activations))
+    partial = folder / "evaluation.partial.npz"
+    results.restore(partial)
+    saved = time.monotonic()
+    with interrupt.saving(), torch.inference_mode(), bar("testing", len(split), results.start) as shown:
+        while (start := results.start) < len(split):
+            some = split.take(slice(start, start + batch_size), device)
+            lacking = results.lacking(start)
+            for composition, images in corrupted(corruption, lacking, some.inputs, split_name, some.index):
+                for variant, (logits, units) in predict(normalise(images, dataset), composition).items():
+                    results.add(variant, composition, start, logits, units, some.targets)
+                    if activations == "raw":
+                        _write_raw(folder / "features" / variant, composition, len(split), start, units)
+                results.done[results.place[composition]] += len(some)
+                signum = interrupt.pending()
+                if signum is not None or time.monotonic() - saved >= checkpoint_seconds:
+                    results.save(partial)
+                    saved = time.monotonic()
+                if signum is not None:
+                    log.info("testing: saved at image %d of %d", results.start, len(split))
+                    raise interrupt.Interrupted(signum)
+            shown.advance(len(some))
+            shown.say(_accuracy_so_far(results, split, results.start))
+    return results
+
+
+def _accuracy_so_far(results: Results, split: Split, done: int) -> str:
+    targets = split.targets[:done].cpu().numpy()
+    means = [(results.arrays[f"{v}/predictions"][:, :done] == targets).mean() for v in results.variants]
+    return "accuracy " + " ".join(f"{100 * mean:.1f} %" for mean in means)
+
+
+def _write_raw(folder: Path, composition: Composition, n_images: int, start: int, units: Tensor) -> None:
+    """Not memory-mapped: on a full disk that would end the process by SIGBUS."""
+    path = folder / f"{label(composition)}.npy"
+    rows = units.float().cpu().numpy()
+    with disk_errors(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("r+b" if start else "wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": (n_images, rows.shape[1])}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.seek(start * rows[0].nbytes, os.SEEK_CUR)
+            file.write(rows.tobytes())

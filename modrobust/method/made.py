@@ -1,0 +1,48 @@
+"""What a method gives back: what predicts, and everything else that it made or found on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
+from torch import Tensor
+
+from modrobust.store.parts import Part
+
+Predictor = Callable[[Tensor, tuple[str, ...]], dict[str, tuple[Tensor, Tensor]]]
+"""(normalised images float32 (B, 3, H, W), their composition) -> for each variant of the method
+(logits (B, classes), penultimate features (B, units))."""
+
+
+@runtime_checkable
+class BitPredictor(Protocol):
+    """What predicts bits: the networks of one or more seeds."""
+
+    seeds: list[int]
+
+    def outputs(self, split: str) -> dict[str, Tensor]:
+        """All rows of a split: logits float32 (R, n, B), loss float32 (R, n), targets float32 (R or 1, n, B)."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the training of a method made.
+
+    Attributes:
+        predictor: is tested; None where nothing can be, since only some parts were trained.
+        parts: the trained pieces, in the order of training; their learning curves are those of the run.
+        tables: what was found besides networks, as rows; each is written to <name>.csv in the run's folder.
+        arrays: the same as arrays; each is written to <name>.npz.
+        pictures: labelled rows of images uint8 (n, C, H, W); each goes to <name>.png and <name>.npz.
+    """
+
+    predictor: Predictor | BitPredictor | None
+    parts: tuple[Part, ...] = ()
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    arrays: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
+    pictures: dict[str, list[tuple[str, Tensor]]] = field(default_factory=dict)
+
+
+def made_of(trained: "Made | Predictor") -> Made:
+    """What a method's `train` returned, as a `Made`: one's own method may return a predictor alone."""
+    return trained if isinstance(trained, Made) else Made(trained)
