@@ -16,8 +16,8 @@ from omegaconf.errors import InterpolationKeyError
 
 from modrobust.config.identity import fingerprint, identity, plain, run_folder, unnamed
 from modrobust.config.options import CONF, options
+from modrobust.corruption.selection import parse_shard
 from modrobust.errors import UserError
-from modrobust.evaluation.compositions import parse_shard
 
 FILES = sorted(CONF.rglob("*.yaml"))
 IN_DEFAULTS = (

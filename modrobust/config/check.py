@@ -8,7 +8,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from modrobust.config.identity import is_worker
 from modrobust.config.keys import check_keys, check_kinds, unknown_choice, written
-from modrobust.corruption.selection import choose
+from modrobust.corruption.selection import choose, parse_shard
 from modrobust.errors import UserError
 
 
@@ -44,8 +44,10 @@ def check(cfg: DictConfig, overrides: Sequence[str]) -> None:
     if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", str(cfg.device)) is None:
         raise UserError(f"device={cfg.device}: allowed are auto, cpu, mps, cuda and cuda:<number>.")
     check_kinds(cfg, known)
+    parse_shard(wanted.get("shard", "1/1"))
+    elemental = cfg.corruption.elemental
     sampled = instantiate(cfg.corruption.compositions, _convert_="all")
-    choose(sampled, cfg.corruption.elemental, only, wanted.get("max_length"))
+    choose(sampled, elemental, only, wanted.get("max_length"))
     for number, one in enumerate(cfg.evaluations):
         if not isinstance(one, DictConfig) or not {"_target_", "name"} <= one.keys():
             raise UserError(f"evaluations[{number}]={one}: {{_target_: <class>, name: <folder>}} is needed.")

@@ -6,6 +6,7 @@ GROUPS = {
     "dataset": "what is learnt",
     "corruption": "elemental corruptions and the compositions tested",
     "method": "how it is learnt",
+    "evaluation": "how it is tested; a dataset brings its own",
     "model": "the network; a dataset brings its own",
     "task": "something else than to train and test",
     "experiment": "a study: its settings, and with -m its runs",

@@ -1,5 +1,6 @@
 """Which compositions a run tests. Imports no torch."""
 
+import re
 from collections.abc import Iterable
 
 from modrobust.corruption.composition import label, parse
@@ -47,3 +48,11 @@ def share(compositions: list[Composition], part: int, of: int) -> list[Compositi
     start, stop = (len(by_prefix) * i // of for i in (part - 1, part))
     chosen = set(by_prefix[start:stop])
     return [c for c in compositions if c in chosen]
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """'2/8' -> (2, 8). Raises UserError for anything that is not a share."""
+    match = re.fullmatch(r"(\d+)/(\d+)", str(text))
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise UserError(f"evaluation.shard={text} is not a share: write 2/8 for the second of eight.")
+    return int(match[1]), int(match[2])

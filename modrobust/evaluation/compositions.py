@@ -1,11 +1,10 @@
 """evaluation=compositions: images with classes under every composition. Imports torch only when it tests."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modrobust.corruption.selection import Composition, choose, share
+from modrobust.corruption.selection import Composition, choose, parse_shard, share
 from modrobust.errors import UserError
 from modrobust.evaluation.evaluation import Evaluation, Output
 
@@ -88,11 +87,3 @@ class Compositions(Evaluation):
             output.checkpoint_seconds,
         )
         write(results, dataset.splits[self.split], output.folder, {**output.columns, "split": self.split})
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """'2/8' -> (2, 8). Raises UserError for anything that is not a share."""
-    match = re.fullmatch(r"(\d+)/(\d+)", str(text))
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise UserError(f"evaluation.shard={text} is not a share: write 2/8 for the second of eight.")
-    return int(match[1]), int(match[2])

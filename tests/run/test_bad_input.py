@@ -25,12 +25,13 @@ def keys(*path: str) -> str:
     if path:
         groups = {file.name for file in (CONF / path[0]).glob("*") if file.is_dir()}
         return ", ".join(sorted({*groups, *map(str, node[path[0]])}))
-    groups = {"dataset", "corruption", "method", "model", "logger"}
+    groups = {"dataset", "corruption", "method", "model", "evaluation", "logger"}
     return ", ".join(sorted({*groups, *map(str, node)} - {"defaults", "hydra"}))
 
 
 NAMES = "Identity, Contrast, GaussianBlur, ImpulseNoise, Invert, Rotate90, Swirl"
 MODEL = "dropout, hidden, hidden_dropout, image_size, module_dropout, name, num_classes, widths"
+EVALUATION = "activations, batch_size, compositions, max_length, shard, split"
 NOT_AN_OVERRIDE = "is not an override: write key=value; quote a value with special characters."
 
 MISTAKES = {
@@ -49,7 +50,7 @@ MISTAKES = {
     f"Keys under 'training': {keys('training')}.",
     "model.wdith=3": f"There is no key 'model.wdith'. Did you mean 'model.widths'? Keys under 'model': {MODEL}.",
     "evaluation.bach_size=3": "There is no key 'evaluation.bach_size'. Did you mean 'evaluation.batch_size'? "
-    f"Keys under 'evaluation': {keys('evaluation')}.",
+    f"Keys under 'evaluation': {EVALUATION}.",
     "epochs=3": f"There is no key 'epochs'. Did you mean 'training.epochs'? Keys at the top: {keys()}.",
     "seed.x=3": f"There is no key 'seed.x'. Did you mean 'seed'? Keys at the top: {keys()}.",
     "~sead": f"There is no key 'sead'. Did you mean 'seed'? Keys at the top: {keys()}.",
@@ -241,7 +242,7 @@ def test_an_error_in_the_midst_of_work_keeps_its_traceback(tmp_path: Path, monke
     def broken(*args: object) -> None:
         raise RuntimeError("a fault of our own")
 
-    monkeypatch.setattr("modrobust.evaluation.compositions.quantize", broken)
+    monkeypatch.setattr("modrobust.evaluation.testing.quantize", broken)
     with pytest.raises(RuntimeError, match="a fault of our own"):
         modrobust(tmp_path, *SMALL)
 
