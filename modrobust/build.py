@@ -10,13 +10,14 @@ from omegaconf import DictConfig
 
 from modrobust.config.identity import identity, training_identity, unnamed
 from modrobust.corruption.composition import parse
+from modrobust.dataset.content import content_of
 from modrobust.dataset.splits import ImageDataset
 from modrobust.device import place, prepare
 from modrobust.evaluation.evaluation import Output
 from modrobust.evaluation.examples import examples_path
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training
-from modrobust.store.parts import Parts, content_of
+from modrobust.store.parts import Parts
 
 Track = Callable[[dict[str, Any]], None]
 """Is given the rows of learning curves (see `parts.Part`)."""

@@ -32,9 +32,7 @@ def run(cfg: DictConfig) -> None:
     try:
         check(cfg, HydraConfig.get().overrides.task)
         if is_worker(cfg):
-            from modrobust.search.worker import serve  # imports optuna, which is an extra
-
-            serve(cfg, folder, work_once)
+            instantiate(cfg.search.serve)(cfg, folder, work_once)
         else:
             work_once(cfg, folder)
     except Exception as error:

@@ -1,6 +1,7 @@
 """Every YAML file: composed, resolved, importable, commented; what a choice brings with it; what names a run."""
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -14,7 +15,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
-from modrobust.config.identity import fingerprint, identity, plain, run_folder, unnamed
+from modrobust.config.identity import MOVED, fingerprint, identity, plain, run_folder, training_identity, unnamed
 from modrobust.config.options import CONF, options
 from modrobust.corruption.selection import parse_shard
 from modrobust.errors import UserError
@@ -29,6 +30,8 @@ OF_BITS = ("boolean", "digit_pairs", "mnist_pairs")  # datasets that go with met
 OF_CLASSES = [
     *itertools.product(sorted({*options("dataset")} - {*OF_BITS}), sorted({*options("method")} - {"supervised"}))
 ]
+
+HASHES = json.loads((Path(__file__).parent / "golden/hashes.json").read_text(encoding="utf-8"))
 
 
 @cache
@@ -238,6 +241,20 @@ def test_a_value_that_once_computed_something_else_names_another_run() -> None:
     assert identity(cfg)["method"]["pass_through"] == "both halves classified"
     assert identity(composed("method=modules"))["method"]["pass_through"] is True
     assert not run_folder(cfg).endswith(fingerprint({**identity(cfg), "method": plain(cfg.method)}))
+
+
+@pytest.mark.parametrize(("overrides", "known"), HASHES.items(), ids=HASHES)
+def test_what_was_finished_long_ago_is_still_found(overrides: str, known: dict[str, str]) -> None:
+    """Hashes that the code gave before evaluation became a group; a change would train everything anew."""
+    cfg = composed(*overrides.split())
+    assert {"run": run_folder(cfg), "parts": fingerprint(training_identity(cfg))} == known
+
+
+def test_a_function_can_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = composed("corruption.elemental.Contrast._target_=modrobust.elsewhere.contrast")
+    assert identity(moved) != identity(composed())
+    monkeypatch.setitem(MOVED, "modrobust.elsewhere.contrast", "modrobust.corruption.contrast.contrast")
+    assert identity(moved) == identity(composed())
 
 
 def test_shards_lie_in_the_folder_of_the_whole() -> None:

@@ -13,6 +13,8 @@ from modrobust.errors import UserError
 _WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "logger", "task", "search")
 # Values that once computed something else: what was finished with them then is no result of theirs.
 _CORRECTED = {("method", "pass_through", False): "both halves classified"}
+MOVED: dict[str, str] = {}
+"""Today's `_target_` -> the one of the first runs, for what has been moved since: finished work is still found."""
 _OURS = "modrobust.evaluation."
 _NEUTRAL = {"compositions": None, "max_length": None, "batch_size": 256, "activations": False}
 """Values of keys that bits do without; hashes of runs have always had them."""
@@ -26,7 +28,8 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
     for key in cfg:
         if key not in _WITHOUT_EFFECT:
             value = cfg[key]
-            content[str(key)] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            content[str(key)] = _first_named(plain)
     content["evaluation"] = _tested(content["evaluation"])
     if not content.get("evaluations"):
         content.pop("evaluations", None)
@@ -34,6 +37,15 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
         if content[group].get(key) is value:
             content[group][key] = corrected
     return content
+
+
+def _first_named(value: Any) -> Any:
+    """Plain containers in which every `_target_` has the name under which it was first known (see MOVED)."""
+    if isinstance(value, list):
+        return [_first_named(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: MOVED.get(one, one) if key == "_target_" else _first_named(one) for key, one in value.items()}
 
 
 def _tested(evaluation: dict[str, Any]) -> dict[str, Any]:

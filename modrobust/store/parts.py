@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import logging
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from modrobust.config.identity import fingerprint
-from modrobust.dataset.splits import Split
 from modrobust.store.files import disk_errors, read_json, remove_leftovers, write_atomically, write_json, write_text
 
 log = logging.getLogger(__name__)
@@ -187,15 +185,3 @@ class Parts:
         )
         folder = self.root / dataset / f"{name}-{model}-seed{seed}-{digest}"
         return Part(name, folder, digest, seed, content, self.log, self.finder)
-
-
-def content_of(split: Split) -> dict[str, int]:
-    """Checksums that tell whether a split's data changed; of at most 64 MB of its inputs, evenly spread."""
-    inputs = split.inputs
-    every = max(1, inputs.numel() * inputs.element_size() // (64 << 20))
-    return {
-        "n": len(split),
-        "inputs": zlib.crc32(inputs[::every].contiguous().numpy().tobytes()),
-        "targets": zlib.crc32(split.targets.numpy().tobytes()),
-        "index": zlib.crc32(split.index.numpy().tobytes()),
-    }

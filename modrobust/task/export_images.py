@@ -18,13 +18,13 @@ from filelock import FileLock
 from modrobust.corruption.composition import label
 from modrobust.corruption.corruption import quantize
 from modrobust.corruption.selection import choose
+from modrobust.dataset.content import content_of
 from modrobust.dataset.splits import Split
 from modrobust.dataset.take import rank_in_class
 from modrobust.errors import UserError
 from modrobust.method.experiment import Experiment
 from modrobust.progress import Bar, bar
 from modrobust.store.files import disk_errors
-from modrobust.store.parts import content_of
 from modrobust.task.manifest import Manifest
 from modrobust.task.png import start_worker, write_images
 

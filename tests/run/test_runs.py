@@ -10,8 +10,9 @@ from hydra import compose, initialize_config_dir
 
 from modrobust.config.identity import identity, training_identity
 from modrobust.config.options import CONF
+from modrobust.dataset.content import content_of
 from modrobust.dataset.splits import Split
-from modrobust.store.parts import Parts, content_of
+from modrobust.store.parts import Parts
 
 WAIT_IN_TRAINING = """
 import time
