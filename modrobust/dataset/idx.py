@@ -154,7 +154,7 @@ def blocks(path: Path, item: tuple[int, ...], count: int | None = None) -> Itera
         raise UserError(f"{path} can't be read: {error}") from error
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
     """By its content, for browsers unpack a .gz and leave its name."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
