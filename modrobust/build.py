@@ -30,7 +30,7 @@ def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experimen
     corruption = instantiate(cfg.corruption)
     if isinstance(dataset, ImageDataset):
         few = dataset.splits["train"].take(slice(4), device)
-        asked = {name for text in cfg.evaluation.compositions or () for name in parse(text)}
+        asked = {name for text in cfg.evaluation.get("compositions") or () for name in parse(text)}
         corruption.try_out(few.inputs, "train", few.index, asked)
     data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
     return Experiment(
@@ -60,5 +60,6 @@ def output_of(cfg: DictConfig, folder: Path, name: str) -> Output:
         name: of the evaluation, and of its folder below the run's; empty for the one of the group `evaluation`.
     """
     columns = {**{group: cfg[group].name for group in ("dataset", "method", "model")}, "seed": cfg.seed}
-    examples = None if name else examples_path(Path(cfg.paths.outputs), identity(cfg))
+    shown = not name and "compositions" in cfg.evaluation
+    examples = examples_path(Path(cfg.paths.outputs), identity(cfg)) if shown else None
     return Output(folder / name, columns, cfg.checkpoint_seconds, examples)

@@ -50,4 +50,6 @@ def check(cfg: DictConfig, overrides: Sequence[str]) -> None:
     choose(sampled, elemental, only, wanted.get("max_length"))
     for number, one in enumerate(cfg.evaluations):
         if not isinstance(one, DictConfig) or not {"_target_", "name"} <= one.keys():
-            raise UserError(f"evaluations[{number}]={one}: {{_target_: <class>, name: <folder>}} is needed.")
+            raise UserError(
+                f"evaluations[{number}]: _target_ (a class) and name (of a folder) are needed; it is {one}."
+            )
