@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM: work that can be saved is saved first, everything else stops at once."""
 
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -19,20 +20,32 @@ class Interrupted(KeyboardInterrupt):
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PATIENCE = 5.0
+"""Seconds after a first request to stop in which another changes nothing: people press Ctrl-C twice, and what ends a
+job signals processes and their parents alike, while the first request is saving and writing the status."""
 _saving = False
 _pending: int | None = None
+_asked: float | None = None
 
 
 def _handle(signum: int, frame: FrameType | None) -> None:
-    global _pending
-    if not _saving or _pending is not None:  # nothing to save, or asked twice
-        raise Interrupted(signum)
-    _pending = signum
+    global _pending, _asked
+    now = time.monotonic()
+    if _asked is not None and now - _asked < PATIENCE:
+        return
+    if _asked is None:
+        _asked = now
+        if _saving:
+            _pending = signum
+            return
+    raise Interrupted(signum)  # nothing to save, or asked again
 
 
 @contextmanager
 def handled(signals: Sequence[signal.Signals] = SIGNALS) -> Iterator[None]:
     """Within this block these signals raise Interrupted; afterwards the old handlers are back."""
+    global _asked
+    _asked = None
     old = {signum: signal.signal(signum, _handle) for signum in signals}
     try:
         yield
