@@ -1,13 +1,14 @@
-"""What a configuration must not say: keys and values that would only fail later, or never. Imports no torch."""
+"""Whether a configuration is good, told from its command line and itself alone. Imports no torch."""
 
-import re
 from collections.abc import Sequence
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig
 
-from modrobust.config.identity import is_worker
-from modrobust.config.keys import check_keys, check_kinds, unknown_choice, written
+from modrobust.config.identity import is_worker, plain
+from modrobust.config.keys import check_keys, check_kinds, flatten, unknown_choice, written
+from modrobust.config.values import mistakes
+from modrobust.corruption.composition import check_name
 from modrobust.corruption.selection import choose, parse_shard
 from modrobust.errors import UserError
 
@@ -26,26 +27,17 @@ def check(cfg: DictConfig, overrides: Sequence[str]) -> None:
         raise UserError(line)
     known = written(overrides)
     check_keys(cfg, known)
+    content = plain(cfg)
+    if wrong := mistakes(content):  # of keys that take their values from others, the others are to blame
+        taken = {key for key, value in flatten(plain(cfg, resolve=False)) if isinstance(value, str) and "${" in value}
+        raise UserError(min(wrong, key=lambda one: one[0] in taken)[1])
+    check_kinds(content, known)
     if cfg.search is not None and not is_worker(cfg):
         raise UserError(f"search={cfg.search.kind} is a sweep of many runs: modrobust -m search={cfg.search.kind} ...")
-    least = {"training.epochs": 1, "training.batch_size": 1, "threads": 1, "replicas": 1, "seed": 0}
     wanted = cfg.evaluation  # its keys differ from evaluation to evaluation
-    least |= {"evaluation.batch_size": 1} if "batch_size" in wanted else {}
-    least |= {"evaluation.max_length": 0} if wanted.get("max_length") is not None else {}
-    for key, smallest in least.items():
-        value = OmegaConf.select(cfg, key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-            raise UserError(f"{key}={value}: a whole number of at least {smallest} is needed.")
-    if wanted.get("activations") not in (None, True, False, "raw"):
-        raise UserError(f"evaluation.activations={wanted.activations}: allowed are false, true and raw.")
-    only = wanted.get("compositions")
-    if only is not None and not isinstance(only, ListConfig):
-        raise UserError(f"evaluation.compositions={only}: a list is needed, such as [Identity,Contrast-Swirl].")
-    if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", str(cfg.device)) is None:
-        raise UserError(f"device={cfg.device}: allowed are auto, cpu, mps, cuda and cuda:<number>.")
-    check_kinds(cfg, known)
     parse_shard(wanted.get("shard", "1/1"))
-    elemental = cfg.corruption.elemental
+    for name in content["corruption"].get("elemental", ()):
+        check_name(name)
     sampled = instantiate(cfg.corruption.compositions, _convert_="all")
     choose(sampled, elemental, only, wanted.get("max_length"))
     for number, one in enumerate(cfg.evaluations):

@@ -107,9 +107,9 @@ OmegaConf.register_new_resolver("run_folder", lambda _root_: run_folder(_root_),
 OmegaConf.register_new_resolver("runs_or_tasks", lambda _root_: "tasks" if "task" in _root_ else "runs", replace=True)
 
 
-def plain(node: DictConfig) -> dict[str, Any]:
-    """A node as plain containers, interpolations resolved."""
-    content = OmegaConf.to_container(node, resolve=True)
+def plain(node: DictConfig, resolve: bool = True) -> dict[str, Any]:
+    """A node as plain containers, interpolations resolved unless they are to be seen."""
+    content = OmegaConf.to_container(node, resolve=resolve)
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items()}
 

@@ -9,12 +9,13 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
+from modrobust.config.need import text_of
 from modrobust.config.options import CONF, options
+from modrobust.config.values import values
 from modrobust.errors import UserError, closest, nearest
 
 _ROOT = ""
 _READ_BY_NAME = (_ROOT, "training", "paths")  # other nodes go to objects, which know their parameters
-_OF_TWO_KINDS = ("evaluation.activations", "dataset.graph")
 
 
 def flatten(content: Mapping[Any, Any], prefix: str = _ROOT) -> Iterator[tuple[str, Any]]:
@@ -60,13 +61,23 @@ def check_keys(cfg: DictConfig, known: Mapping[str, Any]) -> None:
             raise UserError(f"The key '{prefix}{missing[0]}' is missing.")
 
 
-def check_kinds(cfg: DictConfig, known: Mapping[str, Any]) -> None:
-    """Refuse values of another kind than the YAML files have. Raises UserError."""
-    content = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(content, dict)
-    for key, value in flatten(content):
+def check_kinds(content: Mapping[Any, Any], known: Mapping[str, Any]) -> None:
+    """Refuse values of another kind than the YAML files have, of keys that `values` doesn't know.
+
+    Args:
+        content: a configuration as plain containers, interpolations resolved.
+        known: see `written`.
+
+    Raises:
+        UserError: the key, its value, and the kind that is needed.
+    """
+    for key, value, need in values(content):
         example = known.get(key)
-        if value is None or key in _OF_TWO_KINDS:
+        if need is not None:
+            continue
+        if isinstance(example, Mapping):
+            raise UserError(set_as_a_whole(f"{key}={text_of(value)}", key, known))
+        if value is None:
             continue
         if isinstance(example, bool):
             fits, kind = isinstance(value, bool), "true or false"
@@ -77,8 +88,8 @@ def check_kinds(cfg: DictConfig, known: Mapping[str, Any]) -> None:
         else:
             continue
         if not fits:
-            such = "" if isinstance(example, bool) else f", such as {example}"
-            raise UserError(f"{key}={value}: {kind} is needed{such}.")
+            such = "" if isinstance(example, bool) else f", such as {text_of(example)}"
+            raise UserError(f"{key}={text_of(value)}: {kind} is needed{such}.")
 
 
 def unknown_option(group: str, name: str, allowed: Sequence[str] = ()) -> str:

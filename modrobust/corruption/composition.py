@@ -1,11 +1,28 @@
 """Compositions: ordered tuples of names of corruptions; the empty one is Identity."""
 
 import random
+import re
 from collections.abc import Iterable
 from itertools import combinations, permutations
 from math import ceil, comb, factorial
 
+from modrobust.errors import UserError
+
 IDENTITY = "Identity"
+
+
+def is_name(text: str) -> bool:
+    """Whether a corruption can have this name: letters, digits and _; "-" joins the names of a composition."""
+    return re.fullmatch(r"\w+", text) is not None and text != IDENTITY
+
+
+def check_name(text: str) -> None:
+    """Refuse what can't be a corruption's name. Raises UserError."""
+    if not is_name(text):
+        raise UserError(
+            f"corruption '{text}': a name has letters, digits and _ (no -, which joins those of a composition), "
+            f"and is not {IDENTITY}."
+        )
 
 
 def label(composition: Iterable[str]) -> str:

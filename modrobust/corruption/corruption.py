@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from modrobust.corruption.composition import IDENTITY, parse
+from modrobust.corruption.composition import IDENTITY, check_name, parse
 from modrobust.corruption.draw import Draw
 from modrobust.corruption.own import Function, Own, is_own
 from modrobust.errors import UserError, nearest
@@ -45,7 +45,8 @@ class Corruption:
             input_noise: see above.
 
         Raises:
-            UserError: a name is unknown or comes twice; a function refuses its parameters, or is none.
+            UserError: a name is unknown, comes twice or could not be part of a composition's; a function refuses its
+                parameters, or is none.
         """
         self.elemental = {
             name: Own(name, function) if is_own(function) else function for name, function in elemental.items()
@@ -55,6 +56,8 @@ class Corruption:
         self.compositions = [parse(c) if isinstance(c, str) else tuple(c) for c in compositions]
         if len(set(self.names)) < len(self.names):
             raise UserError(f"corruption.names holds a name twice: {', '.join(self.names)}.")
+        for name in self.elemental:
+            check_name(name)
         for name in sorted({*self.names}.union(*self.compositions) - {IDENTITY}):
             function = self._function(name)
             if isinstance(function, Own):

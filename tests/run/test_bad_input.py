@@ -67,32 +67,32 @@ MISTAKES = {
     # values
     "training.epochs=0": "training.epochs=0: a whole number of at least 1 is needed.",
     "training.epochs=many": "training.epochs=many: a whole number of at least 1 is needed.",
-    "threads=0": "threads=0: a whole number of at least 1 is needed.",
+    "threads=0": "threads=0: a whole number from 1 to 1024 is needed.",
     "seed=": "seed=: a whole number of at least 0 is needed.",
-    "evaluation.max_length=1.5": "evaluation.max_length=1.5: a whole number of at least 0 is needed.",
-    "evaluation.activations=all": "evaluation.activations=all: allowed are false, true and raw.",
+    "evaluation.max_length=1.5": "evaluation.max_length=1.5: a whole number of at least 0, or null, is needed.",
+    "evaluation.activations=all": "evaluation.activations=all: true, false or raw is needed.",
     "evaluation.shard=9/8": "evaluation.shard=9/8 is not a share: write 2/8 for the second of eight.",
-    "evaluation.compositions=Contrast": "evaluation.compositions=Contrast: a list is needed, "
-    "such as [Identity,Contrast-Swirl].",
-    "device=gpu": "device=gpu: allowed are auto, cpu, mps, cuda and cuda:<number>.",
-    "training.optimizer.momentum=fast": "training.optimizer.momentum=fast: a number is needed, such as 0.9.",
-    "model.widths=3": "model.widths=3: a list is needed, such as [16, 32, 64, 128].",
-    "corruption.seed=abc": "corruption.seed=abc: a number is needed, such as 0.",
+    "evaluation.compositions=Contrast": "evaluation.compositions=Contrast: a list of compositions, "
+    "such as [Identity,Contrast-Swirl], or null, is needed.",
+    "device=gpu": "device=gpu: auto, cpu, cuda or cuda:<number> (not mps, which has no float64) is needed.",
+    "training.optimizer.momentum=fast": "training.optimizer.momentum=fast: a number of at least 0 is needed.",
+    "model.widths=3": "model.widths=3: a list of one or more values, each a whole number of at least 1, is needed.",
+    "corruption.seed=abc": "corruption.seed=abc: a whole number of at least 0 is needed.",
     "evaluate=maybe": "evaluate=maybe: true or false is needed.",
     # corruptions
     "corruption.names=[Contarst]": "composition 'Contarst': there is no corruption 'Contarst'. "
     f"Did you mean 'Contrast'? Allowed: {NAMES}, joined by '-'.",
     "evaluation.compositions=[Swirl-Fog]": "composition 'Swirl-Fog': there is no corruption 'Fog'. "
     f"Allowed: {NAMES}, joined by '-'.",
-    "corruption.elemental.Contrast.severity=9": "corruption Contrast: severity is 9: allowed are the whole numbers "
-    "1 to 5.",
+    "corruption.elemental.Contrast.severity=9": "corruption.elemental.Contrast.severity=9: a whole number "
+    "from 1 to 5 is needed.",
     # data
     "evaluation.split=tset": "evaluation.split=tset: digits has the splits train, valid, test.",
     # what is built from the configuration
     "+dataset.foo=1": "dataset: image_dataset() got an unexpected keyword argument 'foo'",
     "+model.foo=1": "model: five_by_five() got an unexpected keyword argument 'foo'",
     "+method.foo=1": "method: CrossEntropy.__init__() got an unexpected keyword argument 'foo'",
-    "method.lr=-1": "training.optimizer or training.schedule: Invalid learning rate: -1",
+    "method.lr=-1": "method.lr=-1: a number of at least 0 is needed.",
     "+training.schedule.foo=1": "training.optimizer or training.schedule: "
     "CosineAnnealingLR.__init__() got an unexpected keyword argument 'foo'",
     "model._target_=my.network": "model: _target_ my.network can't be imported: No module named 'my'",

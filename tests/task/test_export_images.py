@@ -115,7 +115,7 @@ def test_an_export_that_was_killed_goes_on(tmp_path: Path) -> None:
     small = ("task=export_images", "corruption.names=[Contrast]", "task.processes=2", "threads=1")
     top = tmp_path / "outputs/images/DIGITS"
     with subprocess.Popen([sys.executable, "-m", "modrobust", *small], cwd=tmp_path) as process:
-        while not (top / ".Identity.sha256.partial").exists():
+        while not (partial := top / ".Identity.sha256.partial").exists() or partial.read_text().count("\n") < 2:
             assert process.poll() is None
             time.sleep(0.001)
         process.kill()

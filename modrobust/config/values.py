@@ -1,0 +1,293 @@
+"""What every key of the YAML files needs, in one place: those of conf/config.yaml, and those of what is built.
+
+The keys of an object are listed at its `_target_`, whichever option of whichever group brings it. Keys of targets that
+are not listed, a user's own, are compared with the kind of value their YAML file has (see `keys.check_kinds`).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modrobust.config.need import (
+    Need,
+    above,
+    anything,
+    choice,
+    finite,
+    flag,
+    many,
+    matching,
+    name,
+    number,
+    optional,
+    text,
+    whole,
+)
+from modrobust.corruption.composition import IDENTITY, is_name
+from modrobust.errors import UserError
+
+Needs = Mapping[str, Need]
+
+DEVICE = matching(r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:<number> (not mps, which has no float64)")
+NAMES = Need(
+    "a list of corruptions, whose names have letters, digits and _ (no -, which joins those of a composition),",
+    lambda x: isinstance(x, list) and all(n == IDENTITY or (isinstance(n, str) and is_name(n)) for n in x),
+)
+COMPOSITIONS = optional(Need("a list of compositions, such as [Identity,Contrast-Swirl]", many(text).fits))
+
+OF_CONFIG: Needs = {
+    "seed": whole(0),
+    "replicas": whole(1),
+    "device": DEVICE,
+    "threads": whole(1, 1024),
+    "training.epochs": whole(1),
+    "training.batch_size": whole(1),
+    "evaluate": flag,
+    "evaluations": Need(
+        "a list of {_target_: <class>, name: <folder>, ...}",
+        lambda x: isinstance(x, list) and all(isinstance(e, dict) and {"_target_", "name"} <= e.keys() for e in x),
+    ),
+    "vis": flag,
+    "cache_gb": number(0),
+    "checkpoint_seconds": number(0),
+    "paths.data": text,
+    "paths.outputs": text,
+    "search.kind": choice("grid", "tpe"),
+    "search.seed": whole(0),
+    "search.trials": whole(1),
+    "search.workers": whole(1),
+    "search.worker": optional(whole(0)),
+    "search.step": optional(text),
+    "search.folder": optional(text),
+    "search.steps": anything,  # see search.steps
+    "search": optional(Need("the choice of a search, such as search=grid,", lambda x: isinstance(x, dict), node=True)),
+}
+
+_IMAGES: Needs = {
+    "num_classes": whole(2),
+    "image_size": whole(2),
+    "mean": many(finite, length=3),
+    "std": many(above(0), length=3),
+    "augmentation": optional(Need("keys of an augmentation", lambda x: isinstance(x, dict), node=True)),
+    "n_train": optional(whole(1)),
+    "n_valid": optional(whole(1)),
+    "n_test": optional(whole(1)),
+    "subset_seed": whole(0),
+}
+_SPLITS: Needs = {"train_fraction": above(0, 1), "split_seed": optional(whole(0))}
+_CLASSIFIER: Needs = {"num_classes": whole(2), "image_size": whole(2)}
+_WORDS = ("last", "penultimate", "auto")
+_LEVELS = Need(
+    "a level's number, last, penultimate or auto, or a level for each corruption,",
+    lambda x: all(whole(0).fits(level) or level in _WORDS for level in (x.values() if isinstance(x, dict) else [x])),
+    choices=_WORDS,
+)
+_GROUPS = ("dense", "modules", "inputs", "locations")
+_MODULAR: Needs = {
+    "num_modules": optional(many(whole(1))),
+    "hidden": many(whole(1), empty=True),
+    "top_k": whole(1),
+    "known_inputs": flag,
+    "known_outputs": optional(flag),
+    "outputs_from": choice("last", "all"),
+    "image_module": choice("cnn", "mlp"),
+    "image_hidden": many(whole(1), empty=True),
+    "image_channels": many(whole(1)),
+    "image_outputs": whole(1),
+}
+_SEVERITY: Needs = {"severity": whole(1, 5)}
+
+OF_TARGET: Mapping[str, Needs] = {
+    # datasets
+    "modrobust.dataset.digits.digits": _IMAGES,
+    "modrobust.dataset.idx.idx_images": {
+        **_IMAGES,
+        "source": text,
+        "variant": text,
+        "transposed": flag,
+        "valid_one_in": whole(2),
+    },
+    "modrobust.dataset.cifar.cifar10": {**_IMAGES, "valid_one_in": whole(2)},
+    "modrobust.dataset.facescrub.facescrub": {**_IMAGES, "n_images": optional(whole(1))},
+    "modrobust.dataset.splits.Augmentation": {"padding": whole(0), "flip": flag},
+    "modrobust.dataset.boolean.boolean": {
+        **_SPLITS,
+        "graph": anything,
+        "gates": optional(
+            Need("a list of layers such as [[xor 0 1,xor 2 3],[and 0 1]]", lambda x: isinstance(x, list))
+        ),
+        "inputs": whole(1, 16),
+        "tasks": optional(whole(1)),
+    },
+    "modrobust.dataset.pairs.digit_pairs": {
+        **_SPLITS,
+        "source": choice("digits", "MNIST"),
+        "digits": whole(2, 8),
+        "image_size": whole(2),
+        "train_per_pair": whole(1),
+        "valid_per_pair": whole(1),
+        "test_per_pair": whole(1),
+        "mean": finite,
+        "std": above(0),
+    },
+    # corruptions
+    "modrobust.corruption.corruption.Corruption": {
+        "seed": whole(0),
+        "names": NAMES,
+        "input_noise": number(0),
+    },
+    "modrobust.corruption.composition.sample": {
+        "names": NAMES,
+        "seed": whole(0),
+        "target": whole(0),
+        "max_length": whole(0),
+    },
+    "modrobust.corruption.contrast.contrast": _SEVERITY,
+    "modrobust.corruption.gaussian_blur.gaussian_blur": _SEVERITY,
+    "modrobust.corruption.impulse_noise.impulse_noise": _SEVERITY,
+    "modrobust.corruption.swirl.swirl": _SEVERITY,
+    # networks
+    "modrobust.model.five_by_five.five_by_five": {
+        **_CLASSIFIER,
+        "widths": many(whole(1)),
+        "hidden": whole(1),
+        "dropout": many(number(0, 1)),
+        "hidden_dropout": number(0, 1),
+        "module_dropout": many(number(0, 1)),
+    },
+    "modrobust.model.resnet18.resnet18": _CLASSIFIER,
+    "modrobust.model.inception_v3.inception_v3": {**_CLASSIFIER, "image_size": whole(75)},
+    "modrobust.model.dense.Mlp": {
+        "hidden": optional(many(whole(1), empty=True)),
+        "pruning": number(0, 100),
+        "task_input": choice("one_hot", "number"),
+    },
+    "modrobust.model.dense.Cnn": {
+        "channels": many(whole(1)),
+        "hidden": many(whole(1), empty=True),
+    },
+    "modrobust.model.modular.Modular": _MODULAR,
+    "modrobust.model.modular.SharedModular": {
+        **_MODULAR,
+        "num_shared_modules": optional(whole(1)),
+        "num_shared_image_modules": optional(whole(1)),
+        "known_locations": flag,
+    },
+    # methods
+    "modrobust.method.cross_entropy.CrossEntropy": {"lr": number(0), "pairing": flag},
+    "modrobust.method.contrastive.Contrastive": {
+        "lr": number(0),
+        "weight": number(0),
+        "temperature": above(0),
+        "level": _LEVELS,
+        "repeats": whole(1),
+    },
+    "modrobust.method.modules.Modules": {
+        "lr": number(0),
+        "backbone_lr": number(0),
+        "weight": number(0),
+        "temperature": above(0),
+        "level": _LEVELS,
+        "pass_through": flag,
+        "search_epochs": whole(1),
+    },
+    "modrobust.method.img_space.ImgSpace": {"lr": number(0), "autoencoder_lr": number(0), "classifiers": flag},
+    "modrobust.method.supervised.Supervised": {
+        "loss": choice("bce", "mse", "cross_entropy"),
+        **{f"{key}.{group}": number(0) for key in ("lr", "weight_decay") for group in _GROUPS},
+        "tau": above(0),
+        "gumbel": flag,
+        "per_sample_routing": flag,
+    },
+    # how they are trained
+    "torch.optim.SGD": {"momentum": number(0), "nesterov": flag, "weight_decay": number(0)},
+    "torch.optim.RMSprop": {"weight_decay": number(0)},
+    "torch.optim.Adam": {"weight_decay": number(0)},
+    "torch.optim.lr_scheduler.CosineAnnealingLR": {"T_max": whole(1)},
+    "torch.optim.lr_scheduler.ExponentialLR": {"gamma": above(0)},
+    # how they are tested
+    "modrobust.evaluation.compositions.Compositions": {
+        "split": text,
+        "compositions": COMPOSITIONS,
+        "max_length": optional(whole(0)),
+        "batch_size": whole(1),
+        "shard": text,  # see selection.parse_shard
+        "activations": Need("true, false or raw", lambda x: flag.fits(x) or x == "raw"),
+    },
+    "modrobust.evaluation.bits.Bits": {"split": text},
+    # trackers
+    "modrobust.logger.wandb.WandB": {
+        "project": text,
+        "entity": optional(text),
+        "mode": optional(choice("online", "offline", "disabled")),
+    },
+    # tasks
+    "modrobust.task.statistics.Statistics": {"split": text},
+    "modrobust.task.export_images.ExportImages": {
+        "folder": text,
+        "compositions": COMPOSITIONS,
+        "processes": optional(whole(1)),
+    },
+    "modrobust.task.deephys.Deephys": {"corruptions": optional(NAMES), "split": text, "batch_size": whole(1)},
+    "modrobust.task.import_checkpoints.ImportCheckpoints": {"folder": text},
+    "modrobust.task.export_model.ExportModel": {"composition": text, "variant": optional(text)},
+    # launchers
+    "hydra_plugins.modrobust_launcher.launcher.LocalLauncher": {"processes": optional(whole(1)), "gpus": whole(0)},
+    "hydra_plugins.modrobust_launcher.launcher.SlurmLauncher": {
+        "submitit_folder": text,
+        "name": text,
+        "timeout_min": whole(1),
+        "signal_delay_s": whole(0),
+        "max_num_timeout": whole(0),
+        "cpus_per_task": optional(whole(1)),
+        "gpus_per_node": optional(whole(0)),
+        "mem_gb": optional(above(0)),
+        "nodes": whole(1),
+        "tasks_per_node": whole(1),
+        **dict.fromkeys(("partition", "account", "qos", "constraint", "exclude", "python"), optional(text)),
+        "array_parallelism": whole(1),
+        "setup": optional(Need("a list of shell lines, such as [module load cuda]", many(text).fits)),
+        "additional_parameters": Need("options such as {mail-type: END}", lambda x: isinstance(x, dict)),
+        "stderr_to_stdout": flag,
+        "runs_per_job": whole(1),
+        "wait": flag,
+    },
+}
+
+
+def values(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Need | None]]:
+    """Every key of a configuration with dots, its value, and what it needs; None where that is not known.
+
+    Args:
+        content: plain containers, interpolations resolved.
+        prefix: the keys above, with a dot at their end.
+    """
+    yield from _below(content, prefix, OF_TARGET.get(content.get("_target_", ""), {}) if prefix else OF_CONFIG, "")
+
+
+def _below(content: Mapping[str, Any], prefix: str, needs: Needs, place: str) -> Iterator[tuple[str, Any, Need | None]]:
+    for key, value in content.items():
+        if str(key).startswith("_"):  # Hydra's
+            continue
+        need = needs.get(f"{place}{key}") or (name if key == "name" and place == "" else None)
+        if need is not None or not isinstance(value, Mapping):
+            yield f"{prefix}{key}", value, need
+        if isinstance(value, Mapping) and (need is None or need.node):
+            if "_target_" in value:
+                yield from values(value, f"{prefix}{key}.")
+            else:
+                yield from _below(value, f"{prefix}{key}.", needs, f"{place}{key}.")
+
+
+def mistakes(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """The keys whose values are not what they need, and the message for each. Args: see `values`."""
+    found = list(values(content, prefix))
+    for key, value, need in list(found):
+        if need is OF_CONFIG["evaluations"] and need.fits(value):
+            found += [more for i, one in enumerate(value) for more in values(one, f"{key}[{i}].")]
+    return [(key, need.message(key, value)) for key, value, need in found if need is not None and not need.fits(value)]
+
+
+def check_values(content: Mapping[str, Any], prefix: str = "") -> None:
+    """Refuse the first value that is not what its key needs. Args: see `values`. Raises UserError."""
+    for _, message in mistakes(content, prefix):
+        raise UserError(message)
