@@ -13,7 +13,7 @@ def prepare(device: str, threads: int) -> torch.device:
     """Choose the device; fix what would make results differ between runs or slow them down.
 
     Args:
-        device: auto (CUDA where there is one), cpu, mps, cuda, cuda:<number>.
+        device: auto (CUDA where there is one), cpu, cuda, cuda:<number>.
         threads: of the CPU. Sums are split over threads, so their number is part of the result.
 
     Raises:

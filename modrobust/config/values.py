@@ -29,7 +29,7 @@ Needs = Mapping[str, Need]
 
 DEVICE = matching(r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:<number> (not mps, which has no float64)")
 NAMES = Need(
-    "a list of corruptions, whose names have letters, digits and _ (no -, which joins those of a composition),",
+    "a list of corruptions, such as [Contrast,Swirl] (names have letters, digits and _; - joins those of a composition),",
     lambda x: isinstance(x, list) and all(n == IDENTITY or (isinstance(n, str) and is_name(n)) for n in x),
 )
 COMPOSITIONS = optional(Need("a list of compositions, such as [Identity,Contrast-Swirl]", many(text).fits))

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from modrobust.config.identity import fingerprint, identity, plain
 from modrobust.config.keys import unknown_option
 from modrobust.config.options import options
+from modrobust.config.values import check_values
 from modrobust.errors import UserError
 from modrobust.search.recipe import in_effect
 from modrobust.search.record import SETTLED, Record, state_of
@@ -128,12 +129,8 @@ def begin(overrides: Sequence[str], given: Sequence[str], compose: Compose, runs
 
 
 def _check(settings: dict[str, Any]) -> None:
-    if settings["kind"] != "tpe":
-        return
-    for key in ("trials", "workers"):
-        if not isinstance(settings[key], int) or settings[key] < 1:
-            raise UserError(f"search.{key}={settings[key]}: a whole number of at least 1 is needed.")
-    if find_spec("optuna") is None:
+    check_values({"search": settings})
+    if settings["kind"] == "tpe" and find_spec("optuna") is None:
         raise UserError("search=tpe needs optuna: pip install optuna.")
 
 

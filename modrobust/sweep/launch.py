@@ -10,6 +10,8 @@ from typing import Any
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
 
+from modrobust.config.identity import plain
+from modrobust.config.values import check_values
 from modrobust.errors import UserError
 from modrobust.store.files import write_json
 from modrobust.store.provenance import code_version
@@ -47,10 +49,10 @@ def launch(
         jobs: each run's overrides.
 
     Raises:
-        UserError: two runs are the same; Slurm refuses; or, at the end, runs failed: each is listed before.
+        UserError: a value of the launcher is wrong; two runs are the same; Slurm refuses; or, at the end, runs failed:
+            each is listed before.
     """
-    if params["runs_per_job"] < 1:
-        raise UserError(f"hydra.launcher.runs_per_job={params['runs_per_job']}: at least 1 is needed.")
+    check_values(plain(config.hydra.launcher), "hydra.launcher.")
     runs = Path(str(config.hydra.sweep.dir)).absolute()
     planned = plan(jobs, compose, runs)
     missing = missing_of(planned, runs)

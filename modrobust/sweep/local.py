@@ -14,7 +14,8 @@ from typing import Any
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig
 
-from modrobust.errors import UserError
+from modrobust.config.identity import plain
+from modrobust.config.values import check_values
 from modrobust.sweep.launch import finished, missing_of
 from modrobust.sweep.plan import Compose, Planned, plan
 
@@ -33,14 +34,14 @@ def launch(
         jobs: each run's overrides.
 
     Raises:
-        UserError: two runs are the same; or, at the end, runs failed: each is listed before.
+        UserError: a value of the launcher is wrong; two runs are the same; or, at the end, runs failed: each is listed
+            before.
     """
+    check_values(plain(config.hydra.launcher), "hydra.launcher.")
     runs = Path(str(config.hydra.sweep.dir)).absolute()
     planned = plan(jobs, compose, runs)
     missing = missing_of(planned, runs)
     processes = params["processes"] or max(1, (os.cpu_count() or 1) // config.threads)
-    if processes < 1 or params["gpus"] < 0:
-        raise UserError(f"hydra.launcher.processes={processes}: at least 1 is needed.")
     queue: SimpleQueue[Planned] = SimpleQueue()
     for run in missing:
         queue.put(run)

@@ -95,8 +95,8 @@ WRONG = {
     "corruption.seed=null": f"{WHOLE} 0 is needed.",
     "corruption.compositions.target=x": f"{WHOLE} 0 is needed.",
     "corruption.elemental.Swirl.severity=0": "a whole number from 1 to 5 is needed.",
-    "corruption.names=[Motion-Blur]": "a list of corruptions, whose names have letters, digits and _ (no -, which "
-    "joins those of a composition), is needed.",
+    "corruption.names=[Motion-Blur]": "a list of corruptions, such as [Contrast,Swirl] (names have letters, digits "
+    "and _; - joins those of a composition), is needed.",
 }
 WRONG_WITH = {
     ("dataset=boolean", "method.lr.dense=-1"): "a number of at least 0 is needed.",

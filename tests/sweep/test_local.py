@@ -17,11 +17,11 @@ LOCAL = ("hydra/launcher=local", "hydra.launcher.processes=2")
 
 
 def test_a_failed_run_hides_nothing_and_the_same_command_goes_on(modrobust: Modrobust, tmp_path: Path) -> None:
-    sweep = ("-m", *TINY, "seed=0,1,2", "model.pruning=0,200", *LOCAL)
+    sweep = ("-m", *TINY, "seed=0,1,2", "method.gumbel=false,true", *LOCAL)
     ended = modrobust(*sweep)
     assert ended.returncode == 1
     assert ended.stderr.strip().endswith("modrobust: 3 of 6 runs are not done; the same command tries them again.")
-    assert ended.stdout.count("model.pruning=200: a percentile from 0 to 100 is needed.") == 3
+    assert ended.stdout.count("method.gumbel=true: the network learns no selection that could be noisy.") == 3
     assert "run.log)" in ended.stdout
     assert len(results(tmp_path / "outputs/runs")) == 3
     again = modrobust(*sweep)
@@ -31,7 +31,7 @@ def test_a_failed_run_hides_nothing_and_the_same_command_goes_on(modrobust: Modr
     assert results(tmp_path / "alone/runs").items() <= results(tmp_path / "outputs/runs").items()
     status = modrobust("--status", module="modrobust.report")
     assert status.stdout.startswith("outputs/runs: 3 done, 3 failed\n")
-    assert status.stdout.count("a percentile from 0 to 100") == 3
+    assert status.stdout.count("learns no selection") == 3
 
 
 def test_a_killed_worker_is_replaced_and_a_killed_launcher_loses_nothing(modrobust: Modrobust, tmp_path: Path) -> None:

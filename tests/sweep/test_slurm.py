@@ -18,11 +18,11 @@ pytestmark = pytest.mark.usefixtures("slurm")
 
 
 def test_a_failed_run_hides_nothing_and_arrays_are_split(modrobust: Modrobust, tmp_path: Path) -> None:
-    sweep = ("-m", *TINY, "seed=0,1,2", "model.pruning=200,0", *SLURM, "hydra.launcher.runs_per_job=2")
+    sweep = ("-m", *TINY, "seed=0,1,2", "method.gumbel=true,false", *SLURM, "hydra.launcher.runs_per_job=2")
     ended = modrobust(*sweep)
     assert ended.returncode == 1
     assert ended.stdout.count("submitted") == 2  # two jobs and one
-    assert ended.stdout.count("model.pruning=200: a percentile from 0 to 100 is needed.") == 3
+    assert ended.stdout.count("method.gumbel=true: the network learns no selection that could be noisy.") == 3
     assert ended.stderr.strip().endswith("modrobust: 3 of 6 runs are not done; the same command tries them again.")
     again = modrobust(*sweep, "hydra.launcher.wait=false")
     assert again.returncode == 0 and "6 runs: 3 done, 0 queued, 0 running; 3 to do" in again.stdout

@@ -119,7 +119,10 @@ def test_the_command_again_writes_only_what_is_missing(tmp_path: Path) -> None:
         (("method=cross_entropy",), "task=deephys looks at modules: choose method=modules or method=auto_modules."),
         (("method=modules", "task.split=tests"), "Did you mean 'test'?"),
         (("method=modules", "task.corruptions=[Swrl]"), "task.corruptions: no 'Swrl'. Did you mean 'Swirl'?"),
-        (("method=modules", "task.corruptions=Swirl"), "task.corruptions=Swirl: a list is needed, such as [Swirl]."),
+        (
+            ("method=modules", "task.corruptions=Swirl"),
+            "task.corruptions=Swirl: a list of corruptions, such as [Contrast,Swirl] ",
+        ),
     ],
 )
 def test_bad_input(overrides: tuple[str, ...], told: str, tmp_path: Path) -> None:

@@ -145,8 +145,11 @@ def test_other_settings_and_other_files_are_refused(tmp_path: Path) -> None:
     ("override", "told"),
     [
         ("task.compositions=[Contrst]", "there is no corruption 'Contrst'. Did you mean 'Contrast'?"),
-        ("task.compositions=Contrast", "task.compositions=Contrast: a list is needed"),
-        ("task.processes=0", "task.processes=0: at least 1 is needed."),
+        (
+            "task.compositions=Contrast",
+            "task.compositions=Contrast: a list of compositions, such as [Identity,Contrast-Swirl], or null,",
+        ),
+        ("task.processes=0", "task.processes=0: a whole number of at least 1, or null, is needed."),
         ("task.folders=x", "There is no key 'task.folders'. Did you mean 'task.folder'?"),
         ("task=export_image", "there is no such task. Did you mean 'export_images'?"),
         ("dataset=boolean", "dataset=boolean has no images with classes"),
