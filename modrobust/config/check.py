@@ -36,10 +36,11 @@ def check(cfg: DictConfig, overrides: Sequence[str]) -> None:
         raise UserError(f"search={cfg.search.kind} is a sweep of many runs: modrobust -m search={cfg.search.kind} ...")
     wanted = cfg.evaluation  # its keys differ from evaluation to evaluation
     parse_shard(wanted.get("shard", "1/1"))
-    for name in content["corruption"].get("elemental", ()):
-        check_name(name)
+    elemental = cfg.corruption.elemental
+    for name in elemental:
+        check_name(str(name))
     sampled = instantiate(cfg.corruption.compositions, _convert_="all")
-    choose(sampled, elemental, only, wanted.get("max_length"))
+    choose(sampled, elemental, wanted.get("compositions"), wanted.get("max_length"))
     for number, one in enumerate(cfg.evaluations):
         if not isinstance(one, DictConfig) or not {"_target_", "name"} <= one.keys():
             raise UserError(

@@ -29,7 +29,7 @@ Needs = Mapping[str, Need]
 
 DEVICE = matching(r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:<number> (not mps, which has no float64)")
 NAMES = Need(
-    "a list of corruptions, such as [Contrast,Swirl] (names have letters, digits and _; - joins those of a composition),",
+    "a list of corruptions, such as [Contrast,Swirl] (letters, digits and _; - joins names to compositions),",
     lambda x: isinstance(x, list) and all(n == IDENTITY or (isinstance(n, str) and is_name(n)) for n in x),
 )
 COMPOSITIONS = optional(Need("a list of compositions, such as [Identity,Contrast-Swirl]", many(text).fits))
@@ -276,14 +276,14 @@ def _below(content: Mapping[str, Any], prefix: str, needs: Needs, place: str) ->
                 yield from values(value, f"{prefix}{key}.")
             else:
                 yield from _below(value, f"{prefix}{key}.", needs, f"{place}{key}.")
+        for i, one in enumerate(value) if isinstance(value, list) else ():
+            if isinstance(one, Mapping) and "_target_" in one:
+                yield from values(one, f"{prefix}{key}[{i}].")
 
 
 def mistakes(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """The keys whose values are not what they need, and the message for each. Args: see `values`."""
-    found = list(values(content, prefix))
-    for key, value, need in list(found):
-        if need is OF_CONFIG["evaluations"] and need.fits(value):
-            found += [more for i, one in enumerate(value) for more in values(one, f"{key}[{i}].")]
+    found = values(content, prefix)
     return [(key, need.message(key, value)) for key, value, need in found if need is not None and not need.fits(value)]
 
 

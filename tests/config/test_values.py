@@ -95,8 +95,8 @@ WRONG = {
     "corruption.seed=null": f"{WHOLE} 0 is needed.",
     "corruption.compositions.target=x": f"{WHOLE} 0 is needed.",
     "corruption.elemental.Swirl.severity=0": "a whole number from 1 to 5 is needed.",
-    "corruption.names=[Motion-Blur]": "a list of corruptions, such as [Contrast,Swirl] (names have letters, digits "
-    "and _; - joins those of a composition), is needed.",
+    "corruption.names=[Motion-Blur]": "a list of corruptions, such as [Contrast,Swirl] (letters, digits and _; - "
+    "joins names to compositions), is needed.",
 }
 WRONG_WITH = {
     ("dataset=boolean", "method.lr.dense=-1"): "a number of at least 0 is needed.",
@@ -125,7 +125,7 @@ def test_a_wrong_value_is_refused(overrides: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("cache_gb=0", "checkpoint_seconds=0.5", "evaluation.max_length=0", "evaluation.compositions=[Swirl]"),
+        ("cache_gb=0", "checkpoint_seconds=0.5", "evaluation.max_length=1", "evaluation.compositions=[Swirl]"),
         ("dataset=cifar10", "dataset.augmentation=null", "training.schedule.T_max=3"),
         ("method=modules", "method.level={Contrast:1}", "corruption.names=[Contrast]"),
         ("dataset=boolean", "model.hidden=[]", "dataset.graph=null", "dataset.gates=[[xor 0 1]]"),
@@ -144,6 +144,16 @@ def test_a_corruption_cannot_have_a_name_that_compositions_could_not_hold(name: 
     OmegaConf.update(cfg, "corruption.elemental", {name: {"_target_": "my.blur", "_partial_": True}}, force_add=True)
     with pytest.raises(UserError, match=f"corruption '{name}': a name has letters, digits and _"):
         check(cfg, ())
+
+
+def test_evaluations_beside_the_first_are_checked_too() -> None:
+    for value, message in {
+        "[{_target_:mine.Mine}]": "a list of {_target_: <class>, name: <folder>, ...} is needed.",
+        "[{_target_:modrobust.evaluation.bits.Bits,name:x,split:null}]": "text that is not empty is needed.",
+    }.items():
+        with pytest.raises(UserError, match=r"^evaluations") as refused:
+            check(composed(f"evaluations={value}"), ())
+        assert str(refused.value).endswith(message)
 
 
 def test_keys_of_a_target_of_the_users_own_are_of_the_kind_they_have_in_the_file() -> None:

@@ -14,7 +14,7 @@ from modrobust.corruption.draw import Draw
 from modrobust.corruption.own import is_own
 from modrobust.corruption.transform import ELEMENTAL, Corrupt
 from modrobust.errors import UserError
-from modrobust.evaluation.compositions import corrupted
+from modrobust.evaluation.testing import corrupted
 
 IMAGES = torch.randint(256, (4, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 INDEX = torch.arange(4)
