@@ -42,10 +42,7 @@ OF_CONFIG: Needs = {
     "training.epochs": whole(1),
     "training.batch_size": whole(1),
     "evaluate": flag,
-    "evaluations": Need(
-        "a list of {_target_: <class>, name: <folder>, ...}",
-        lambda x: isinstance(x, list) and all(isinstance(e, dict) and {"_target_", "name"} <= e.keys() for e in x),
-    ),
+    "evaluations": Need("a list", lambda x: isinstance(x, list)),
     "vis": flag,
     "cache_gb": number(0),
     "checkpoint_seconds": number(0),
