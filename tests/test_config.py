@@ -17,7 +17,7 @@ from omegaconf.errors import InterpolationKeyError
 
 from modrobust.config.identity import MOVED, fingerprint, identity, plain, run_folder, training_identity, unnamed
 from modrobust.config.options import CONF, options
-from modrobust.corruption.selection import parse_shard
+from modrobust.corruption.choice import parse_shard
 from modrobust.errors import UserError
 
 FILES = sorted(CONF.rglob("*.yaml"))

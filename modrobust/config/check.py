@@ -8,8 +8,8 @@ from omegaconf import DictConfig
 from modrobust.config.identity import is_worker, plain
 from modrobust.config.keys import check_keys, check_kinds, flatten, unknown_choice, written
 from modrobust.config.values import mistakes
+from modrobust.corruption.choice import choose, parse_shard
 from modrobust.corruption.composition import check_name
-from modrobust.corruption.selection import choose, parse_shard
 from modrobust.errors import UserError
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modrobust.corruption.selection import Composition, choose, parse_shard, share
+from modrobust.corruption.choice import Composition, choose, parse_shard, share
 from modrobust.errors import UserError
 from modrobust.evaluation.evaluation import Evaluation, Output
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from modrobust.corruption.choice import Composition
 from modrobust.corruption.composition import label
-from modrobust.corruption.selection import Composition
 from modrobust.dataset.normalise import denormalise
 from modrobust.dataset.splits import Split
 from modrobust.evaluation.testing import corrupted

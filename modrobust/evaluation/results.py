@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from modrobust.corruption.choice import Composition
 from modrobust.corruption.composition import label
-from modrobust.corruption.selection import Composition
 from modrobust.dataset.splits import Split
 from modrobust.store.files import write_atomically, write_npz
 

@@ -10,8 +10,8 @@ from filelock import FileLock
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from modrobust.corruption.choice import choose
 from modrobust.corruption.composition import label
-from modrobust.corruption.selection import choose
 from modrobust.store.files import read_json, write_atomically, write_json, write_npz
 
 

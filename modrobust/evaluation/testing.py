@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from modrobust import interrupt
+from modrobust.corruption.choice import Composition
 from modrobust.corruption.composition import label
 from modrobust.corruption.corruption import Corruption, quantize
-from modrobust.corruption.selection import Composition
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset, Split
 from modrobust.evaluation.results import Results

@@ -13,10 +13,10 @@ from modrobust.method.contrastive_loss import contrastive_loss
 from modrobust.method.cross_entropy import OneNetwork
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training, fit
+from modrobust.method.level_search import Levels, Tried, choose_levels
 from modrobust.method.levels import Level, levels_of
 from modrobust.method.made import Made
-from modrobust.method.search import Levels, Tried, choose_levels
-from modrobust.method.tasks import Paired, accuracy
+from modrobust.method.objectives import Paired, accuracy
 from modrobust.method.views import Batch, Views
 from modrobust.model.network import Network
 from modrobust.store.parts import Part

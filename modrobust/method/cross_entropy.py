@@ -8,7 +8,7 @@ from torch.nn import functional
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import fit
 from modrobust.method.made import Made
-from modrobust.method.tasks import Paired, Unpaired, accuracy
+from modrobust.method.objectives import Paired, Unpaired, accuracy
 from modrobust.method.views import Batch
 from modrobust.model.network import Network
 from modrobust.store.parts import Part

@@ -41,7 +41,7 @@ class Training:
     checkpoint_seconds: float = 60.0
 
 
-class Task(Protocol):
+class Objective(Protocol):
     """What a method trains. Every draw must follow from (epoch, step) and torch's global generator alone."""
 
     @property
@@ -62,7 +62,7 @@ Groups = list[dict[str, Any]]
 def fit(
     part: Part,
     network: nn.Module,
-    task: Task,
+    objective: Objective,
     training: Training,
     lr: float | Groups,
     keep: bool = True,
@@ -73,7 +73,7 @@ def fit(
     Args:
         part: where they are kept.
         network: its whole state is what is kept.
-        task: its data and loss.
+        objective: its data and loss.
         training: epochs, optimiser.
         lr: learning rate, or parameter groups with their own.
         keep: False: only the learning curve is kept, and the network is left as it is.
@@ -90,7 +90,7 @@ def fit(
         weights = part.find(network)
         if weights is None:
             with interrupt.saving():
-                weights = _Loop(part, network, task, training, lr, last).run(keep)
+                weights = _Loop(part, network, objective, training, lr, last).run(keep)
         else:
             _tell(part, part.curve())
     if keep:
@@ -99,9 +99,9 @@ def fit(
 
 class _Loop:
     def __init__(
-        self, part: Part, network: nn.Module, task: Task, training: Training, lr: float | Groups, last: bool
+        self, part: Part, network: nn.Module, objective: Objective, training: Training, lr: float | Groups, last: bool
     ) -> None:
-        self.part, self.network, self.task, self.training, self.last = part, network, task, training, last
+        self.part, self.network, self.objective, self.training, self.last = part, network, objective, training, last
         try:
             if isinstance(lr, list):
                 self.optimizer = training.optimizer(lr)
@@ -124,7 +124,7 @@ class _Loop:
             log.info("%s: going on at epoch %d, step %d", self.part.name, self.epoch + 1, self.step)
             _tell(self.part, self.rows)
         self.begun = self.saved = self.written = time.monotonic()
-        steps = self.task.steps
+        steps = self.objective.steps
         with bar(self.part.name, self.training.epochs * steps, self.epoch * steps + self.step) as shown:
             while self.epoch < self.training.epochs:
                 self._train_epoch(steps, shown)
@@ -143,7 +143,7 @@ class _Loop:
         self.network.train()
         while self.step < steps:
             torch.manual_seed(derive(self.part.seed, self.part.name, self.epoch, self.step))
-            scalars = self.task.step(self.epoch, self.step)
+            scalars = self.objective.step(self.epoch, self.step)
             self.optimizer.zero_grad(set_to_none=True)
             scalars.pop("objective", scalars["loss"]).backward()
             self.optimizer.step()
@@ -159,14 +159,14 @@ class _Loop:
 
     def _end_epoch(self, shown: Bar) -> None:
         lr = self.optimizer.param_groups[0]["lr"]
-        valid = self.task.validate()
+        valid = self.objective.validate()
         if not math.isfinite(valid["loss"]):
             raise self._diverged("the validation loss", valid["loss"], "after the last batch")
         if valid["loss"] < self.best["loss"] and not self.last:
             weights = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
             self.best = {"loss": valid["loss"], "epoch": self.epoch, "weights": weights}
         row: dict[str, Any] = {"part": self.part.name, "epoch": self.epoch + 1, "lr": lr}
-        row |= {name: total / self.task.steps for name, total in self.sums.items()}
+        row |= {name: total / self.objective.steps for name, total in self.sums.items()}
         row |= {f"valid_{name}": value for name, value in valid.items()}
         self.rows.append({**row, "seconds": round(self._elapsed(), 2)})
         _tell(self.part, self.rows[-1:])
@@ -182,7 +182,7 @@ class _Loop:
             values = {name: float(value) for name, value in scalars.items()}
             if not math.isfinite(values["loss"]):
                 batch = self.step - len(self.waiting) + back + 1
-                raise self._diverged("the training loss", values["loss"], f"in batch {batch} of {self.task.steps}")
+                raise self._diverged("the training loss", values["loss"], f"in batch {batch} of {self.objective.steps}")
             for name, value in values.items():
                 self.sums[name] = self.sums.get(name, 0.0) + value
         self.waiting = []

@@ -12,7 +12,7 @@ from modrobust.method.experiment import Experiment
 from modrobust.method.fit import fit
 from modrobust.method.made import Made
 from modrobust.method.modes import evaluating, frozen
-from modrobust.method.tasks import Paired, accuracy
+from modrobust.method.objectives import Paired, accuracy
 from modrobust.method.views import Batch
 from modrobust.model.network import Network
 from modrobust.store.parts import Part
@@ -56,8 +56,8 @@ class ImgSpace:
             restored = autoencoder(views.see(batch, (name,)))
             return {"loss": functional.mse_loss(restored, views.see(batch, ("Identity",)))}
 
-        task = Paired(views, autoencoder, scalars, experiment.training.batch_size // 2)
-        fit(part, autoencoder, task, experiment.training, self.autoencoder_lr)
+        objective = Paired(views, autoencoder, scalars, experiment.training.batch_size // 2)
+        fit(part, autoencoder, objective, experiment.training, self.autoencoder_lr)
         return autoencoder.eval(), part
 
     def _joint_classifier(
@@ -75,8 +75,8 @@ class ImgSpace:
             return {"loss": functional.cross_entropy(logits, classes), "accuracy": accuracy(logits, classes)}
 
         with frozen(*autoencoders.values()):
-            task = Paired(views, network, scalars, experiment.training.batch_size // len(elemental))
-            fit(part, network, task, experiment.training, self.lr)
+            objective = Paired(views, network, scalars, experiment.training.batch_size // len(elemental))
+            fit(part, network, objective, experiment.training, self.lr)
         return Classifier(network.eval(), part)
 
 

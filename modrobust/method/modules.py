@@ -15,11 +15,11 @@ from modrobust.method.contrastive_loss import contrastive_loss
 from modrobust.method.cross_entropy import Classifier, train_classifier
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training, fit
+from modrobust.method.level_search import Levels, Tried, choose_levels
 from modrobust.method.levels import Level, levels_of
 from modrobust.method.made import Made
 from modrobust.method.modes import frozen
-from modrobust.method.search import Levels, Tried, choose_levels
-from modrobust.method.tasks import Paired, accuracy
+from modrobust.method.objectives import Paired, accuracy
 from modrobust.method.views import Batch
 from modrobust.model.network import Network
 from modrobust.store.parts import Part

@@ -82,14 +82,14 @@ class Supervised:
         network = experiment.structured_network(part).to(experiment.device)
         if self.gumbel and not any(logits.learned for logits in network.selections.values()):
             raise UserError("method.gumbel=true: the network learns no selection that could be noisy.")
-        task = _Bits(self, network, experiment, noise)
-        names = list(task.rows)
+        objective = _Bits(self, network, experiment, noise)
+        names = list(objective.rows)
         groups: list[dict[str, Any]] = [
             {"params": parameters, "lr": self.lr[what], "weight_decay": self.weight_decay[what]}
             for what, parameters in network.groups().items()
         ]
-        fit(part, task.recorded, task, experiment.training, groups, last=True)
-        recorded = task.recorded.curves.cpu().numpy()
+        fit(part, objective.recorded, objective, experiment.training, groups, last=True)
+        recorded = objective.recorded.curves.cpu().numpy()
         curves = {f"{name}_{what}": recorded[:, i, j] for i, name in enumerate(names) for j, what in enumerate(WHAT)}
         tables: dict[str, list[dict[str, Any]]] = {"parameters": [network.count()]}
         if network.selections:
@@ -97,7 +97,7 @@ class Supervised:
         if dataset.structure and any(logits.learned for logits in network.selections.values()):
             tables["found"] = found(network, dataset.structure, seeds)
         arrays = {"curves": {**curves, "seeds": torch.tensor(seeds).numpy()}}
-        return Made(Trained(network, task.loss, task.rows, seeds), (part,), tables, arrays)
+        return Made(Trained(network, objective.loss, objective.rows, seeds), (part,), tables, arrays)
 
 
 WHAT = ("loss", "accuracy")
@@ -123,7 +123,7 @@ class Recorded(nn.Module):
 
 
 class _Bits:
-    """The fit loop's task: each replica's batches, in its own order and with its own noise."""
+    """The fit loop's objective: each replica's batches, in its own order and with its own noise."""
 
     def __init__(self, method: Supervised, network: StructuredNetwork, experiment: Experiment, noise: float) -> None:
         self.method, self.network, self.noise = method, network, noise

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from filelock import FileLock
 
+from modrobust.corruption.choice import choose
 from modrobust.corruption.composition import label
 from modrobust.corruption.corruption import quantize
-from modrobust.corruption.selection import choose
 from modrobust.dataset.content import content_of
 from modrobust.dataset.splits import Split
 from modrobust.dataset.take import rank_in_class

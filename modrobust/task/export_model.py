@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from modrobust.corruption.choice import choose
 from modrobust.corruption.composition import label
-from modrobust.corruption.selection import choose
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
 from modrobust.errors import UserError, nearest

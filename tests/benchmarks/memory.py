@@ -15,7 +15,7 @@ from modrobust.config.identity import unnamed
 from modrobust.config.options import CONF
 from modrobust.dataset.splits import ImageDataset, Split
 from modrobust.device import prepare
-from modrobust.method.tasks import Unpaired
+from modrobust.method.objectives import Unpaired
 from modrobust.method.views import Views
 
 PER_CLASS = {"train": 2000, "valid": 400, "test": 400}

@@ -15,7 +15,7 @@ from modrobust.errors import UserError
 from modrobust.method.contrastive import SEARCH_BATCHES, Contrastive
 from modrobust.method.contrastive_loss import contrastive_loss
 from modrobust.method.experiment import Experiment
-from modrobust.method.tasks import Paired
+from modrobust.method.objectives import Paired
 from modrobust.method.views import Batch
 
 SIX = ("Contrast", "GaussianBlur", "ImpulseNoise", "Invert", "Rotate90", "Swirl")

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from modrobust.method.tasks import Paired, Unpaired
+from modrobust.method.objectives import Paired, Unpaired
 from modrobust.store.parts import Part, Parts
 
 

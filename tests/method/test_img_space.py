@@ -18,7 +18,7 @@ from modrobust.errors import UserError
 from modrobust.method import img_space
 from modrobust.method.experiment import Experiment
 from modrobust.method.img_space import Restoring
-from modrobust.method.tasks import Paired
+from modrobust.method.objectives import Paired
 from modrobust.model.five_by_five import five_by_five
 
 

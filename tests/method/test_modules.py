@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from modrobust.method import modules
 from modrobust.method.cross_entropy import Classifier
 from modrobust.method.modules import WithModules
-from modrobust.method.tasks import Paired
+from modrobust.method.objectives import Paired
 from modrobust.model.five_by_five import five_by_five
 from modrobust.model.network import Network
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from modrobust.config.identity import unnamed
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training
-from modrobust.method.tasks import Paired
+from modrobust.method.objectives import Paired
 from modrobust.method.views import Batch, Views
 from modrobust.store.parts import Part
 

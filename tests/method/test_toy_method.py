@@ -11,7 +11,7 @@ PYTHON = '''
 from torch.nn import functional
 
 from modrobust.method.fit import fit
-from modrobust.method.tasks import Paired
+from modrobust.method.objectives import Paired
 
 
 class Smoothed:

@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from modrobust.config.identity import unnamed
 from modrobust.config.options import CONF
+from modrobust.corruption.choice import choose
 from modrobust.corruption.composition import label, parse
 from modrobust.corruption.corruption import Corruption, quantize
-from modrobust.corruption.selection import choose
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
 from modrobust.evaluation.results import Results, write

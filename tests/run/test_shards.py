@@ -6,8 +6,8 @@ from itertools import chain
 import pytest
 from command import Command, Server
 
+from modrobust.corruption.choice import share
 from modrobust.corruption.composition import sample
-from modrobust.corruption.selection import share
 
 PAIRS = "evaluation.max_length=2"
 

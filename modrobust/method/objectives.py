@@ -1,4 +1,4 @@
-"""The two ways training data comes, as tasks for the fit loop: unpaired elemental sets, paired views."""
+"""What is trained on images: unpaired elemental sets or paired views, each a source of batches with its loss."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice

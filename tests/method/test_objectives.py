@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modrobust.errors import UserError
-from modrobust.method.tasks import Paired, Unpaired
+from modrobust.method.objectives import Paired, Unpaired
 from modrobust.method.views import Batch
 
 

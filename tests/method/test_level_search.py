@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from modrobust.errors import UserError
-from modrobust.method.search import Tried, choose_levels
+from modrobust.method.level_search import Tried, choose_levels
 
 REACHED = {
     "Contrast": {1: 0.5, 2: 0.75, 3: 0.25, 4: 0.75, 5: 0.1},
