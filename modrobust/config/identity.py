@@ -4,9 +4,9 @@ import hashlib
 import json
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from modrobust.config.typed import same, typed
 from modrobust.errors import UserError
 
 # What may differ between two runs that must give the same result.
@@ -97,8 +97,8 @@ def per(key: str, *pairs: str, _root_: DictConfig) -> Any:
     found = OmegaConf.select(_root_, key)
     values = dict(str(pair).split(":", 1) for pair in pairs if ":" in str(pair))
     for value, then in values.items():
-        if found is not None and yaml.safe_load(value) == found:
-            return yaml.safe_load(then)
+        if found is not None and same(value, found):
+            return typed(then)
     raise UserError(f"${{per:{key},...}}: {key} is {found}, and there are values for {', '.join(values) or 'none'}.")
 
 

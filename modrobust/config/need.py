@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modrobust.config.typed import typed
 from modrobust.errors import nearest
 
 
@@ -27,8 +28,10 @@ class Need:
 
     def message(self, key: str, value: Any) -> str:
         """The line for a wrong value."""
-        near = nearest(value, self.choices) if isinstance(value, str) else ""
-        return f"{key}={text_of(value)}: {self.words} is needed.{near}"
+        hint = nearest(value, self.choices) if isinstance(value, str) else ""
+        if isinstance(value, str) and self.fits(typed(value)):
+            hint = " It is text now: leave out its quotes; from a variable, write ${oc.decode:${oc.env:NAME}}."
+        return f"{key}={text_of(value)}: {self.words} is needed.{hint}"
 
 
 def text_of(value: Any) -> str:

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from modrobust.config.keys import flatten
 from modrobust.config.options import CONF
+from modrobust.config.typed import typed
 from modrobust.errors import UserError
 from modrobust.search.record import Record
 from modrobust.store.files import write_text
@@ -30,7 +31,7 @@ def in_effect(name: str, overrides: Iterable[str]) -> Content:
     flat = {key: value for key, value in flatten(content) if not isinstance(value, Mapping)}
     for text in overrides:
         key, _, value = text.partition("=")
-        flat[key] = yaml.safe_load(value)
+        flat[key] = typed(value)
     return flat
 
 
