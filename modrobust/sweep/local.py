@@ -5,10 +5,12 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 from hydra.core.utils import JobReturn
@@ -16,10 +18,14 @@ from omegaconf import DictConfig
 
 from modrobust.config.identity import plain
 from modrobust.config.values import check_values
+from modrobust.store.files import read_json
 from modrobust.sweep.launch import finished, missing_of
 from modrobust.sweep.plan import Compose, Planned, plan
+from modrobust.sweep.tally import Tally, tally
 
 log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
 def launch(
@@ -42,36 +48,68 @@ def launch(
     planned = plan(jobs, compose, runs)
     missing = missing_of(planned, runs)
     processes = params["processes"] or max(1, (os.cpu_count() or 1) // config.threads)
-    queue: SimpleQueue[Planned] = SimpleQueue()
+    queue, notes = SimpleQueue[Planned](), SimpleQueue[str]()
     for run in missing:
         queue.put(run)
     logs = runs / ".local"
-    workers = [Worker(i, queue, params["gpus"], logs) for i in range(min(processes, len(missing)))]
+    workers = [Worker(i, queue, notes, params["gpus"], logs) for i in range(min(processes, len(missing)))]
     if workers:
         logs.mkdir(parents=True, exist_ok=True)
         log.info("%d runs in %d processes, which write to %s", len(missing), len(workers), logs)
-    try:
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-    except KeyboardInterrupt:  # the workers' processes got the signal, too, and save
-        while not queue.empty():
-            queue.get()
-        for worker in workers:
-            worker.stop()
-        raise
+    with tally(len(planned), len(planned) - len(missing)) as shown:
+        try:
+            for worker in workers:
+                worker.start()
+            while any(worker.is_alive() for worker in workers):
+                _show(workers, len(planned) - len(missing), notes, shown)
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+            _show(workers, len(planned) - len(missing), notes, shown)
+        except KeyboardInterrupt:
+            _stop(workers, len(missing), shown)
+            raise
     return finished(planned, runs)
 
 
+def _show(workers: "Sequence[Worker]", before: int, notes: SimpleQueue[str], shown: Tally) -> None:
+    while not notes.empty():
+        shown.note(notes.get())
+    done = sum(worker.done for worker in workers)
+    failed = sum(worker.failed for worker in workers)
+    shown.show(before + done, failed, sum(worker.busy for worker in workers))
+
+
+def _stop(workers: "Sequence[Worker]", asked: int, shown: Tally) -> None:
+    """Ask all processes, each once, to save and end; wait for them and tell."""
+    running = sum(worker.busy for worker in workers)
+    shown.note(f"stopping: {running} runs save their state.")
+    for worker in workers:
+        worker.stop()
+    try:
+        for worker in workers:
+            worker.join()
+    except KeyboardInterrupt:  # asked again; the processes have a session of their own
+        shown.note("not waiting any longer: the runs save their state and end by themselves.")
+        raise
+    done = sum(worker.done for worker in workers)
+    shown.note(f"stopped: of {asked} runs {done} are done, {running} were running; the same command goes on with them.")
+
+
 class Worker(Thread):
-    """Feeds runs to a process of its own; a process that dies is replaced by a new one."""
+    """Feeds runs to a process of its own; a process that dies is replaced by a new one.
+
+    Attributes:
+        done, failed: how many runs have ended so.
+        busy: whether a run is going on.
+        notes: takes lines for the user.
+    """
 
     process: "subprocess.Popen[str] | None"
 
-    def __init__(self, number: int, queue: SimpleQueue[Planned], gpus: int, logs: Path) -> None:
+    def __init__(self, number: int, queue: SimpleQueue[Planned], notes: SimpleQueue[str], gpus: int, logs: Path):
         super().__init__(daemon=True)
-        self.queue, self.log, self.process = queue, logs / f"worker-{number}.log", None
+        self.queue, self.notes, self.log, self.process = queue, notes, logs / f"worker-{number}.log", None
+        self.done, self.failed, self.busy = 0, 0, False
+        self._stopping, self._lock = False, Lock()
         self.environment = dict(os.environ)
         if gpus:
             visible = self.environment.get("CUDA_VISIBLE_DEVICES")  # of a job on a shared node, not the first ones
@@ -79,28 +117,37 @@ class Worker(Thread):
             self.environment["CUDA_VISIBLE_DEVICES"] = names[number % len(names)]
 
     def run(self) -> None:
-        """Until the queue is empty."""
-        while True:
+        """Until the queue is empty, or until it is asked to stop."""
+        while not self._stopping:
             try:
                 run = self.queue.get_nowait()
             except Empty:
                 break
-            if not self._do(run):
+            self.busy = True
+            lives = self._do(run)
+            self.busy = False
+            state = (read_json(run.folder / "status.json") or {}).get("state")
+            self.done += state == "done"
+            if self._stopping:
+                break
+            self.failed += state != "done"
+            if not lives:
+                self.notes.put(f"its process died: {' '.join(run.overrides)}")
                 self.process = None
-            log.info("%s %s", "ended:" if self.process else "its process died:", " ".join(run.overrides))
+            elif state != "done":
+                self.notes.put(f"{state or 'failed'}: {' '.join(run.overrides)}")
         if self.process and self.process.stdin:
-            self.process.stdin.close()
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
             self.process.wait()
 
     def _do(self, run: Planned) -> bool:
         """Whether the process still lives after this run."""
-        if self.process is None:
-            command = [sys.executable, "-m", "modrobust.sweep.local"]
-            pipe = subprocess.PIPE
-            with self.log.open("a") as said:
-                self.process = subprocess.Popen(
-                    command, stdin=pipe, stdout=pipe, stderr=said, text=True, env=self.environment
-                )
+        with self._lock:
+            if self._stopping:
+                return False
+            if self.process is None:
+                self.process = self._new_process()
         process = self.process
         assert process.stdin and process.stdout
         run.folder.mkdir(parents=True, exist_ok=True)
@@ -111,11 +158,26 @@ class Worker(Thread):
             return False
         return process.stdout.readline() != ""
 
+    def _new_process(self) -> "subprocess.Popen[str]":
+        """A process in a session of its own: a terminal's Ctrl-C is for the launcher, which asks it once."""
+        command, pipe = [sys.executable, "-m", "modrobust.sweep.local"], subprocess.PIPE
+        with self.log.open("a") as said:
+            return subprocess.Popen(
+                command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=said,
+                text=True,
+                env=self.environment,
+                start_new_session=True,
+            )
+
     def stop(self) -> None:
-        """Ask the process to save and end."""
-        if self.process:
-            self.process.terminate()
-            self.process.wait()
+        """Ask the process to save and end; no other run is begun."""
+        with self._lock:
+            self._stopping = True
+            if self.process:
+                self.process.terminate()
 
 
 def work() -> None:

@@ -1,15 +1,20 @@
 """hydra/launcher=local: several runs at once, each as if it were alone."""
 
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Thread
 
 import pytest
-from sweeps import TINY, Modrobust, results
+from sweeps import SLOW, TINY, Modrobust, results, until
 
 from modrobust.sweep.local import Worker
 
@@ -54,6 +59,40 @@ def test_a_killed_worker_is_replaced_and_a_killed_launcher_loses_nothing(modrobu
     assert results(tmp_path / "outputs/runs") == results(tmp_path / "plain/runs")
 
 
+@pytest.mark.usefixtures("slow")
+def test_ctrl_c_in_a_terminal_saves_every_run_once(modrobust: Modrobust, tmp_path: Path) -> None:
+    """The terminal signals whoever is in its foreground, twice here; the processes save after the first."""
+    launcher, terminal = pty.fork()
+    if launcher == 0:
+        os.chdir(tmp_path)
+        os.execv(sys.executable, [sys.executable, "-m", "modrobust", "-m", *SLOW, "seed=0,1,2", *LOCAL])
+    shown: list[bytes] = []
+    reader = Thread(target=lambda: shown.extend(_read(terminal)))
+    reader.start()
+    until(lambda: len(list(tmp_path.rglob("checkpoint.pt"))) == 2)
+    asked = time.time()
+    for _ in range(2):
+        os.write(terminal, b"\x03")
+        time.sleep(0.2)
+    assert os.waitstatus_to_exitcode(os.waitpid(launcher, 0)[1]) == 128 + signal.SIGINT
+    reader.join(10)
+    os.close(terminal)
+    said = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", b"".join(shown).decode())
+    assert "0/3 2 running" in said and "stopping: 2 runs save their state." in said
+    assert "stopped: of 3 runs 0 are done, 2 were running; the same command goes on with them." in said
+    assert "died" not in said and "Traceback" not in said
+    assert all(file.stat().st_mtime > asked for file in tmp_path.rglob("checkpoint.pt"))
+    status = modrobust("--status", module="modrobust.report").stdout
+    assert status.startswith("outputs/runs: 0 done, 2 preempted\n")
+
+
+def _read(terminal: int) -> Iterator[bytes]:
+    """What a terminal shows, until nobody has it open any more."""
+    with suppress(OSError):
+        while text := os.read(terminal, 1 << 16):
+            yield text
+
+
 def _workers(parent: int, at_least: int = 2) -> list[int]:
     """The processes that a launcher has started; waits for as many."""
     deadline = time.monotonic() + 60
@@ -81,5 +120,5 @@ def test_workers_take_turns_with_the_gpus_there_are(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    workers = [Worker(number, SimpleQueue(), gpus, tmp_path) for number in range(3)]
+    workers = [Worker(number, SimpleQueue(), SimpleQueue(), gpus, tmp_path) for number in range(3)]
     assert [worker.environment["CUDA_VISIBLE_DEVICES"] for worker in workers] == seen

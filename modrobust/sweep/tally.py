@@ -1,0 +1,75 @@
+"""How a sweep is doing while one waits for it: a bar in a terminal, a line a minute elsewhere."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LINES = 60.0
+
+
+class Tally:
+    """Counts runs: `show` the numbers as often as you like, `note` what should not wait.
+
+    Args:
+        total: runs of the sweep.
+        done: those that were done before.
+        progress: the bar; None off a terminal.
+    """
+
+    def __init__(self, total: int, done: int, progress: Progress | None) -> None:
+        self._total, self._before, self._progress = total, done, progress
+        self._task = progress.add_task("runs", total=total, completed=done, said="") if progress else None
+        self._begun = self._last_line = time.monotonic()
+
+    def show(self, done: int, failed: int, running: int, waiting: int = 0) -> None:
+        """Show how many runs are done, failed, running, and how many Slurm does not take yet."""
+        counts = ((failed, "failed"), (running, "running"), (waiting, "to be submitted"))
+        told = [f"{number} {word}" for number, word in counts if number]
+        if left := self._left(done + failed):
+            told.append(left)
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, said=", ".join(told))
+        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            log.info("%s", ", ".join([f"{done} of {self._total} runs are done", *told]))
+
+    def note(self, text: str) -> None:
+        """Say something at once, above the bar where there is one."""
+        if self._progress is not None:
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            log.info("%s", text)
+
+    def _left(self, ended: int) -> str:
+        """The time left, if the others take as long as those that have ended so far did."""
+        here = ended - self._before
+        if here <= 0 or ended >= self._total:
+            return ""
+        seconds = (time.monotonic() - self._begun) / here * (self._total - ended)
+        for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+            if seconds >= 1.5 * size:
+                return f"about {seconds / size:.0f} {unit} left"
+        return f"about {seconds:.0f} s left"
+
+
+@contextmanager
+def tally(total: int, done: int) -> Iterator[Tally]:
+    """Within this block a sweep's numbers are shown; on a terminal its bar stays behind.
+
+    Args:
+        total: runs of the sweep.
+        done: those that were done before.
+    """
+    if not (sys.stderr and sys.stderr.isatty()):
+        yield Tally(total, done, None)
+        return
+    columns = (TextColumn("runs"), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield Tally(total, done, progress)
