@@ -20,7 +20,9 @@ from modrobust.config.options import CONF
 if TYPE_CHECKING:
     from modrobust.build import Track
     from modrobust.evaluation.evaluation import Evaluation
+    from modrobust.method.experiment import Method
     from modrobust.store.run_folder import Run
+    from modrobust.task.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +56,10 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
         from modrobust.build import experiment_of  # imports torch
 
         with Run(folder, cfg) as record:
-            experiment, method = experiment_of(cfg), instantiate(unnamed(cfg.method))
-            instantiate(unnamed(cfg.task))(experiment, method, record.folder)
+            experiment = experiment_of(cfg)
+            method: Method = instantiate(unnamed(cfg.method))
+            task: Task = instantiate(unnamed(cfg.task))
+            task(experiment, method, record.folder)
         return
     evaluations = evaluations_of(cfg)
     record = Run(folder, cfg)
@@ -93,7 +97,8 @@ def work(
         evaluation.check(experiment)
     if cfg.vis:
         evaluations[""].draw(experiment, record.folder)
-    made = made_of(instantiate(unnamed(cfg.method)).train(experiment))
+    method: Method = instantiate(unnamed(cfg.method))
+    made = made_of(method.train(experiment))
     record.keep(made.parts, made.tables, made.arrays)
     keep_pictures(made.pictures, record.folder)
     for name, evaluation in evaluations.items() if cfg.evaluate else ():

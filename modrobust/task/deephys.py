@@ -13,7 +13,7 @@ from modrobust.corruption.corruption import quantize
 from modrobust.dataset.normalise import denormalise, normalise
 from modrobust.dataset.splits import Split
 from modrobust.errors import UserError, nearest
-from modrobust.method.experiment import Experiment
+from modrobust.method.experiment import Experiment, Method
 from modrobust.method.made import made_of
 from modrobust.method.modes import evaluating
 from modrobust.method.modules import Modules, WithModules
@@ -52,7 +52,7 @@ class Deephys:
             raise UserError(f"task=deephys needs the package deephys: pip install deephys ({error}).") from error
         self.corruptions, self.split, self.batch_size = corruptions, split, batch_size
 
-    def __call__(self, experiment: Experiment, method: Any, folder: Path) -> None:
+    def __call__(self, experiment: Experiment, method: Method, folder: Path) -> None:
         """Write the files that are missing.
 
         Raises:

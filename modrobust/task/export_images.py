@@ -22,7 +22,7 @@ from modrobust.dataset.content import content_of
 from modrobust.dataset.splits import Split
 from modrobust.dataset.take import rank_in_class
 from modrobust.errors import UserError
-from modrobust.method.experiment import Experiment
+from modrobust.method.experiment import Experiment, Method
 from modrobust.progress import Bar, bar
 from modrobust.store.files import disk_errors
 from modrobust.task.manifest import Manifest
@@ -70,7 +70,7 @@ class ExportImages:
         self.folder, self.compositions = Path(folder), compositions
         self.processes = processes or max(1, (os.cpu_count() or 1) // torch.get_num_threads())
 
-    def __call__(self, experiment: Experiment, method: Any, own: Path) -> None:
+    def __call__(self, experiment: Experiment, method: Method, own: Path) -> None:
         """Write what is missing; the method makes no difference.
 
         Raises:

@@ -3,7 +3,6 @@
 import logging
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from modrobust.corruption.composition import label
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
 from modrobust.errors import UserError, nearest
-from modrobust.method.experiment import Experiment
+from modrobust.method.experiment import Experiment, Method
 from modrobust.method.made import made_of
 from modrobust.store.files import write_atomically
 
@@ -36,7 +35,7 @@ class ExportModel:
         """
         self.composition, self.variant = composition, variant
 
-    def __call__(self, experiment: Experiment, method: Any, folder: Path) -> None:
+    def __call__(self, experiment: Experiment, method: Method, folder: Path) -> None:
         """Export, unless the file is there.
 
         Raises:

@@ -4,16 +4,19 @@ import hashlib
 import io
 import logging
 import pickle
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from modrobust.errors import UserError, nearest
-from modrobust.method.experiment import Experiment
+from modrobust.method.contrastive import Contrastive
+from modrobust.method.experiment import Experiment, Method
+from modrobust.method.made import made_of
 from modrobust.method.modules import Modules
 from modrobust.model.network import Network
 from modrobust.store.files import read_json
@@ -37,7 +40,7 @@ class ImportCheckpoints:
         if not self.folder.is_dir():
             raise UserError(f"task.folder={folder}: there is no such folder.")
 
-    def __call__(self, experiment: Experiment, method: Any, own: Path) -> None:
+    def __call__(self, experiment: Experiment, method: Method, own: Path) -> None:
         """Make all parts of a method that are missing.
 
         Raises:
@@ -45,13 +48,16 @@ class ImportCheckpoints:
                 of something else.
         """
         names = Names.of(experiment.parts.common["model"]["_target_"], experiment.probe().levels)
-        searched = getattr(method, "level", None) == "auto"
+        searched = isinstance(method, Modules | Contrastive) and method.level == "auto"
+        hint = ""
         if searched and isinstance(method, Modules):
-            method.level = {name: self._level(names, name) for name in experiment.corruption.names}
+            levels = {name: self._level(names, name) for name in experiment.corruption.names}
+            method = copy(method)
+            method.level = levels
+            hint = f" and 'method.level={_flow(levels)}'"
         given = partial(self._part, method, searched, names)
-        made = method.train(replace(experiment, parts=replace(experiment.parts, finder=given)))
+        made = made_of(method.train(replace(experiment, parts=replace(experiment.parts, finder=given))))
         log.info("%d parts are there: %s", len(made.parts), experiment.parts.root)
-        hint = f" and 'method.level={_flow(method.level)}'" if searched else ""
         log.info("To evaluate them: the same command without task and task.folder%s.", hint)
 
     def _level(self, names: Names, name: str) -> int:
@@ -64,7 +70,7 @@ class ImportCheckpoints:
             raise UserError(f"{self.folder} has {told}: one module is needed. {self._there()}")
         return found[0]
 
-    def _part(self, method: Any, searched: bool, names: Names, part: Part, network: nn.Module) -> dict[str, Tensor]:
+    def _part(self, method: Method, searched: bool, names: Names, part: Part, network: nn.Module) -> dict[str, Tensor]:
         """The weights of a part, whose folder is held."""
         pieces: dict[str, nn.Module]
         if isinstance(network, Network):
@@ -130,5 +136,5 @@ def matched(file: str, found: list[Tensor], piece: nn.Module) -> dict[str, Tenso
     return dict(zip(wanted, found, strict=True))
 
 
-def _flow(levels: Any) -> str:
+def _flow(levels: Mapping[str, int]) -> str:
     return "{" + ",".join(f"{name}:{level}" for name, level in levels.items()) + "}"

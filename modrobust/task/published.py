@@ -1,11 +1,11 @@
 """How files of the published code are called: <Experiment>_<Block>_<Corruptions>.pt (arXiv 2306.09005)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from modrobust.errors import UserError
 from modrobust.method.contrastive import Contrastive
 from modrobust.method.cross_entropy import CrossEntropy
+from modrobust.method.experiment import Method
 from modrobust.method.img_space import ImgSpace
 from modrobust.method.modules import Modules
 
@@ -46,7 +46,7 @@ class Names:
         return f"{'FullyConnected' if self.kind == 'Conv' and level == self.levels - 1 else self.kind}Module{level}"
 
 
-def experiment(method: Any, part: str, searched: bool) -> str:
+def experiment(method: Method, part: str, searched: bool) -> str:
     """What the files of a part begin with.
 
     Args:

@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from modrobust.dataset.splits import Split
 from modrobust.errors import UserError, nearest
-from modrobust.method.experiment import Experiment
+from modrobust.method.experiment import Experiment, Method
 from modrobust.store.files import write_text
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ class Statistics:
         """Keep the name of the split."""
         self.split = split
 
-    def __call__(self, experiment: Experiment, method: Any, folder: Path) -> None:
+    def __call__(self, experiment: Experiment, method: Method, folder: Path) -> None:
         """Count, print and write; the method makes no difference. Raises UserError where there is no such split."""
         dataset = experiment.dataset
         if self.split not in dataset.splits:
