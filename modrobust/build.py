@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from modrobust.config.identity import identity, training_identity, unnamed
 from modrobust.corruption.composition import parse
 from modrobust.dataset.content import content_of
+from modrobust.dataset.contract import check_dataset
 from modrobust.dataset.splits import ImageDataset
 from modrobust.device import place, prepare
 from modrobust.evaluation.evaluation import Output
@@ -27,6 +28,7 @@ def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experimen
     """What methods and tasks are given; `track` gets the learning curves. Below here nothing sees `cfg`."""
     device = prepare(cfg.device, cfg.threads)
     dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
+    check_dataset(dataset, f"dataset ({cfg.dataset.get('_target_')})")
     corruption = instantiate(cfg.corruption)
     if isinstance(dataset, ImageDataset):
         few = dataset.splits["train"].take(slice(4), device)
