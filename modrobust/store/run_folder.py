@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
+from modrobust.config.explain import explain
 from modrobust.config.identity import identity
 from modrobust.errors import Diverged, UserError
 from modrobust.interrupt import Interrupted
@@ -32,7 +33,7 @@ class Run:
     """A run folder, held by one process while it works; its status tells the end.
 
     As a context manager it takes the folder's lock, writes status `running`, and leaves `done`, `preempted`
-    (a signal) or `failed` (with the error's first line; the traceback goes to the log).
+    (a signal) or `failed` (with the line that is told about the error; the traceback goes to the log).
 
     Files: config.yaml, status.json, run.log, metrics.jsonl and .csv; results.csv and more from the evaluation.
     """
@@ -139,8 +140,8 @@ class Run:
             else:
                 _log_traceback(error)
                 first_line = (str(error).splitlines() or [""])[0]
-                name = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-                end = {"state": "failed", "error": f"{name}{first_line}"}
+                said = explain(error, []) or f"{type(error).__name__}: {first_line}"
+                end = {"state": "failed", "error": said}
             with suppress(UserError):  # on a full disk too, the first error is the one to tell
                 self.update(seconds=seconds, diverged=isinstance(error, Diverged), **end)
         finally:

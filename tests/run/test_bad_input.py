@@ -1,5 +1,6 @@
 """Every mistake a person can make: one line that says what is wrong and what is allowed, exit code 1, no training."""
 
+import json
 import struct
 import subprocess
 import sys
@@ -223,6 +224,15 @@ def test_an_error_in_a_function_of_the_user_is_located(tmp_path: Path) -> None:
     file.write_text("def fog(images, draw):\n    return images * fogg\n")
     message = f"corruption Fog (faulty_fog.fog): NameError: name 'fogg' is not defined ({file}, line 2)"
     assert_refused(tmp_path, modrobust(tmp_path, *USES_FOG), message)
+
+
+def test_the_status_of_a_run_says_what_the_terminal_said(tmp_path: Path) -> None:
+    """Also where Hydra wraps what the function of a dataset or network raised."""
+    result = modrobust(tmp_path, "dataset=boolean", "dataset.inputs=5")
+    message = "dataset.inputs is 5: every graph has 6; others are for dataset.gates"
+    assert_refused(tmp_path, result, message)
+    (status,) = tmp_path.rglob("status.json")
+    assert json.loads(status.read_text())["error"] == message
 
 
 def test_a_function_that_is_only_tested_is_tried_before_training(
