@@ -3,15 +3,19 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modrobust.errors import UserError
 from modrobust.report.read.find import find, is_structured
+from modrobust.report.say import say
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from modrobust.report.read.facts import Facts
+    from modrobust.report.read.groups import Group
 
 DESCRIPTION = """\
 Tables over runs: means and 95 % t intervals over seeds.
@@ -26,6 +30,9 @@ evaluation.activations=true; also invariance.csv and figures); as PDF and PNG: b
 _loss, learning (curves), levels (their search), corruptions, compositions and autoencoders (images); and report.html, a
 page to explore all of it down to a run's log; of structured data: structure, and figures: curves (test accuracy by
 epochs), and one of each numeric setting that differs, as dataset.train_fraction
+"""
+ONLY = """\
+report only runs with this value in their config.yaml or status.json, such as threads=1 or host=node7; may be repeated
 """
 BEST = """\
 what hyper-parameter searches chose, as recipes that the next runs use (conf/recipe/<dataset>_<method>.yaml in the
@@ -43,6 +50,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=OUTPUT)
     help = "also 95 %% intervals from N draws of seeds, and of compositions within each (images); 10000 is usual"
     parser.add_argument("--bootstrap", type=_draws, metavar="N", default=0, help=help)
+    parser.add_argument("--only", action="append", metavar="KEY=VALUE", default=[], help=ONLY)
     parser.add_argument("--best", action="store_true", help=BEST)
     parser.add_argument("--status", action="store_true", help="how the runs are doing: done, running, queued, failed")
     arguments = parser.parse_args()
@@ -57,7 +65,7 @@ def main() -> None:
 
             show_status(arguments.folders)
             return
-        report(arguments.folders, arguments.output, arguments.bootstrap)
+        report(arguments.folders, arguments.output, arguments.bootstrap, arguments.only)
     except UserError as error:
         sys.exit(f"modrobust-report: {error}")
 
@@ -68,43 +76,53 @@ def _draws(text: str) -> int:
     return int(text)
 
 
-def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0) -> None:
+def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, only: Sequence[str] = ()) -> None:
     """Print tables of finished runs; with an output folder also write them, and figures, and print the paths.
+
+    Runs whose files cannot be read are named on stderr, and the others reported.
 
     Args:
         folders: run folders, or folders of them.
         output: where to write.
         draws: of the bootstrap, 0 for none.
+        only: conditions, such as ``threads=1``, for runs to be reported.
 
     Raises:
-        UserError: a folder does not exist or holds no run with results, runs cannot be pooled, or a file cannot be read
-            or written.
+        UserError: a folder does not exist or holds no run with results, or a file cannot be written.
     """
     runs, without = find(folders)
     if not runs:
         states = Counter(one.state for one in without)
         raise UserError("no run has results yet: " + ", ".join(f"{n} {state}" for state, n in states.items()) + ".")
+    from modrobust.report.read.bits import read_bits
     from modrobust.report.read.facts import collect
+    from modrobust.report.read.groups import groups
     from modrobust.report.read.pending import named
+    from modrobust.report.tables.images import rows_of
 
-    facts = collect(runs, without)
+    facts = collect(runs, without, only)
     for line in named(facts.waiting):
-        print(f"modrobust-report: without results: {line}", file=sys.stderr)
-    images = [run for run in runs if not is_structured(run)]
-    structured = [run for run in runs if is_structured(run)]
-    paths = [*_images(images, facts, output, draws), *_structured(structured, facts, output)]
+        say(f"without results: {line}")
+    images = [run for run in facts.statuses if not is_structured(run)]
+    rows = rows_of(images, facts)
+    found, unread = read_bits([run for run in facts.statuses if is_structured(run)])
+    for line in unread.values():
+        say(f"left out: {line}.")
+    bits = groups(found, facts)
+    if rows.empty and not bits:
+        raise UserError("no run is left to report.")
+    paths = [*_images(rows, facts, output, draws), *_structured(bits, facts, output)]
     if output:
         print("\n".join(map(str, paths)))
 
 
-def _images(runs: list[Path], facts: "Facts", output: Path | None, draws: int) -> Iterator[Path]:
+def _images(rows: "DataFrame", facts: "Facts", output: Path | None, draws: int) -> Iterator[Path]:
     """What is told of images: two tables are printed, everything is written."""
-    if not runs:
+    if rows.empty:
         return
     from modrobust.report.tables.formats import markdown, told_once, write
-    from modrobust.report.tables.images import others, rows_of, shown
+    from modrobust.report.tables.images import others, shown
 
-    rows = rows_of(runs, facts)
     tables = shown(rows, facts, draws, all_pairs=output is not None)
     print(markdown(told_once([section for table in tables for section in table.sections])))
     if output:  # each kind of files: write(rows, runs, output) -> their paths
@@ -112,6 +130,7 @@ def _images(runs: list[Path], facts: "Facts", output: Path | None, draws: int) -
         from modrobust.report.invariance_files import write_invariance
         from modrobust.report.page import write_page
 
+        runs = [Path(run) for run in rows["run"].unique()]
         for table in (*tables, *others(rows, facts)):
             yield from write(table, output)
         yield from write_invariance(rows, runs, output)
@@ -119,22 +138,21 @@ def _images(runs: list[Path], facts: "Facts", output: Path | None, draws: int) -
         yield from write_page(rows, runs, output)
 
 
-def _structured(runs: list[Path], facts: "Facts", output: Path | None) -> Iterator[Path]:
+def _structured(bits: "list[Group]", facts: "Facts", output: Path | None) -> Iterator[Path]:
     """What is told of structured data."""
-    if not runs:
+    if not bits:
         return
     from modrobust.report.tables.formats import markdown, write
     from modrobust.report.tables.notes import notes_of_bits
-    from modrobust.report.tables.structure import groups, structure_table
+    from modrobust.report.tables.structure import structure_table
 
-    some = groups(runs)
-    table = structure_table(some, notes_of_bits(runs, facts))
+    table = structure_table(bits, notes_of_bits(bits, facts))
     print(markdown(table.sections))
     if output:
         from modrobust.report.figures.structure import write_figures
 
         yield from write(table, output)
-        yield from write_figures(some, output)
+        yield from write_figures(bits, output)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from modrobust.report.figures.look import LOOK, look, save
+from modrobust.report.read.groups import Group
 from modrobust.report.stats.intervals import mean_and_interval
-from modrobust.report.tables.structure import Group, setting_keys
+from modrobust.report.tables.structure import setting_keys
 
 ACROSS = 3  # panels beside each other
 WIDTH = 3.4  # of a panel, inches

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,13 @@ import pandas as pd
 
 from modrobust.report.read.find import Without
 from modrobust.report.read.pending import pending
+from modrobust.report.read.replicas import chosen, circumstances
 from modrobust.report.read.settings import Config, configurations, overrides
+from modrobust.report.say import say
 from modrobust.store.files import read_json
+
+UNKNOWN = "config.yaml=missing"
+"""Runs of which the settings are not known stand in a line of their own."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +26,9 @@ class Facts:
 
     Attributes:
         configs: of the runs that have a config.yaml (see `settings.configurations`).
-        settings: of the same runs, in what they differ (see `settings.overrides`).
-        statuses: what status.json says; empty where there is none.
+        settings: in what runs differ (see `settings.overrides`); UNKNOWN of those without configuration, unless none
+            has one.
+        statuses: of each run with results what status.json says; empty where there is none.
         waiting: runs without results (see `pending`).
     """
 
@@ -30,16 +37,43 @@ class Facts:
     statuses: Mapping[Path, Mapping[str, Any]]
     waiting: pd.DataFrame
 
+    @cached_property
+    def known(self) -> dict[str, dict[str, str]]:
+        """Under which circumstances each run with results was made (see `replicas.circumstances`)."""
+        return {str(run): circumstances(self.configs.get(run, {}), status) for run, status in self.statuses.items()}
 
-def collect(runs: Sequence[Path], without: Sequence[Without]) -> Facts:
-    """Read what runs with and without results tell.
+
+def collect(runs: Sequence[Path], without: Sequence[Without], only: Sequence[str] = ()) -> Facts:
+    """Read what runs with and without results tell; what cannot be read is said, and then not known.
+
+    Args:
+        only: such as ``threads=1``: facts are of the runs of which this holds (see `replicas.chosen`).
 
     Raises:
-        UserError: a config.yaml cannot be read.
+        UserError: it holds of no run.
     """
     every = [*runs, *(one.run for one in without)]
-    configs = configurations(run for run in every if (run / "config.yaml").exists())
-    settings = overrides(configs)
+    configs = configurations(every)
     with ThreadPoolExecutor(16) as pool:
-        statuses = list(pool.map(lambda run: read_json(run / "status.json") or {}, runs))
-    return Facts(configs, settings, dict(zip(runs, statuses, strict=True)), pending(without, configs, settings))
+        statuses = dict(zip(runs, pool.map(_status, runs), strict=True))
+    if only:
+        told = {run: {**configs.get(run, {}), **statuses.get(run, {})} for run in every}
+        kept = chosen(told, only)
+        configs = {run: config for run, config in configs.items() if run in kept}
+        statuses = {run: status for run, status in statuses.items() if run in kept}
+        without = [one for one in without if one.run in kept]
+    settings = dict.fromkeys(statuses, UNKNOWN if configs else "") | overrides(configs)
+    return Facts(configs, settings, statuses, pending(without, configs, settings))
+
+
+def _status(run: Path) -> dict[str, Any]:
+    """Results do not depend on it, so that a damaged one is only said."""
+    path = run / "status.json"
+    try:
+        content = read_json(path)
+    except OSError as error:
+        say(f"{path} cannot be read: {error.strerror}.")
+        return {}
+    if content is None and path.exists():
+        say(f"{path} is damaged: which code made this run, and where, is not known.")
+    return content or {}

@@ -1,13 +1,13 @@
 """Run folders below some folders: those with results, and how the others are doing."""
 
 import os
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modrobust.errors import UserError
+from modrobust.report.say import say
 from modrobust.store.files import read_json
 from modrobust.store.folders import runs_below
 
@@ -58,10 +58,7 @@ def file_of(run: Path, name: str) -> Path | None:
 
 
 def _not_listed(error: OSError) -> None:
-    print(
-        f"modrobust-report: {error.filename} cannot be read: {error.strerror}; what it holds is left out",
-        file=sys.stderr,
-    )
+    say(f"{error.filename} cannot be read: {error.strerror}; what it holds is left out.")
 
 
 def _states(runs: list[Path]) -> list[Without]:

@@ -6,10 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from modrobust.report.read.find import Without
-from modrobust.report.read.lines import label
+from modrobust.report.read.lines import ALIKE, label
 from modrobust.report.read.settings import Config
 
-ALIKE = ["method", "model", "settings"]
 COLUMNS = ["dataset", "split", *ALIKE, "seed", "state"]
 
 

@@ -1,59 +1,157 @@
-"""The rows of results.csv of many runs, as one table."""
+"""The rows of results.csv of many runs, as one table, checked. A file that cannot be trusted is named, not read."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import pandas as pd
+from numpy.lib import format as npy
 
-from modrobust.errors import UserError
+from modrobust.report.read.spreadsheet import COLUMNS, REAL, TEXT, WHOLE, Damaged, rewritten
 
-TEXT = ("dataset", "method", "variant", "model", "split", "composition")
-WHOLE = ("seed", "n_corruptions", "n_images")
-REAL = ("loss", "accuracy")
 TYPES = {**dict.fromkeys(TEXT, "str"), **dict.fromkeys(WHOLE, "int64"), **dict.fromkeys(REAL, "float64")}
+HEADER = ",".join(COLUMNS).encode()
+_KINDS = {**dict.fromkeys(TEXT, rb"[^,\"\r\n\0]+"), **dict.fromkeys(WHOLE, rb"\d+"), "loss": rb"(?:[-+.\de]+|inf)?"}
+OURS = re.compile(b"(?:" + b",".join(_KINDS.get(name, rb"[-+.\de]+") for name in COLUMNS) + b"\n)+")
+"""Rows that need no second look. Pandas would take 3.8E+07 and 1.000, which a spreadsheet made, for whole numbers."""
+OF_A_RUN = ("dataset", "method", "model")
+"""Columns of which a run has one value."""
+OF_COMPOSITIONS = ("seed", "split", "n_images")
+"""And if it was tested on compositions."""
+
+Row = Mapping[Hashable, Any]
 
 
-def read(runs: Sequence[Path]) -> pd.DataFrame:
+def read(runs: Sequence[Path]) -> tuple[pd.DataFrame, dict[Path, str]]:
     """Everything that some runs found, read at once: 2,000 runs take about a second.
+
+    Columns may come in any order, and there may be more of them. What a spreadsheet made of a file is read where its
+    numbers are certain (see `spreadsheet.rewritten`).
 
     Args:
         runs: run folders, each with a results.csv.
 
     Returns:
         A row for each run, variant and composition: the columns of results.csv (seed, n_corruptions, n_images int64,
-        loss and accuracy (percent) float64, the others text) and run, the folder as text.
-
-    Raises:
-        UserError: a file is missing, damaged, or lacks a column.
+        loss and accuracy (percent) float64, the others text) and run, the folder as text. And for each run whose file
+        is damaged a line that tells it.
     """
     with ThreadPoolExecutor(16) as pool:  # a network's file system answers slowly but in parallel
         contents = list(pool.map(_content, runs))
-    by_header: dict[bytes, list[tuple[Path, bytes]]] = {}
-    for run, content in zip(runs, contents, strict=True):
-        header, _, rows = content.partition(b"\n")
-        by_header.setdefault(header.strip(), []).append((run, rows if rows.endswith(b"\n") else rows + b"\n"))
-    return pd.concat([_table(header, files) for header, files in by_header.items()], ignore_index=True)
+        tested = dict(zip(map(str, runs), pool.map(_tested, runs), strict=True))
+    unread: dict[str, str] = {}
+    files = []
+    for run, content in zip(map(str, runs), contents, strict=True):
+        try:
+            files.append((run, _rows(content)))
+        except Damaged as damage:
+            unread[run] = str(damage)
+    table = pd.concat([_no_rows(), *_tables(files, unread)], ignore_index=True)
+    unread |= _not_so(table, tested)
+    table = table[~table["run"].isin(list(unread))].reset_index(drop=True) if unread else table
+    lines = {run: unread[str(run)] for run in runs if str(run) in unread}
+    return table, {run: f"{run / 'results.csv'} cannot be read: {reason}" for run, reason in lines.items()}
 
 
-def _content(run: Path) -> bytes:
+def _content(run: Path) -> bytes | OSError:
     try:
         return (run / "results.csv").read_bytes()
     except OSError as error:
-        raise UserError(f"{run / 'results.csv'} cannot be read: {error.strerror}.") from None
+        return error
 
 
-def _table(header: bytes, files: Sequence[tuple[Path, bytes]]) -> pd.DataFrame:
-    """Files of the same columns; parsed together, for one call for each file would take most of the time."""
-    lines = [content.count(b"\n") for _, content in files]
+def _tested(run: Path) -> int | None:
+    """How many rows a variant of a run has, as predictions.npz tells it; None where that is not known."""
     try:
-        text = BytesIO(b"\n".join([header, b"".join(content for _, content in files)]))
+        with ZipFile(run / "predictions.npz") as file:
+            names = file.namelist()
+            splits = sum(name.endswith("/logits.npy") for name in names)  # of bits; each has rows of every seed
+            counted, times = ("seeds.npy", splits) if splits else ("compositions.npy", 1)
+            with file.open(counted) as array:
+                read_header = {1: npy.read_array_header_1_0, 2: npy.read_array_header_2_0}[npy.read_magic(array)[0]]
+                return int(read_header(array)[0][0]) * times
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return None
+
+
+def _rows(content: bytes | OSError) -> bytes:
+    """The rows of a file below HEADER; raises Damaged. What this program wrote is taken as it is."""
+    if isinstance(content, OSError):
+        raise Damaged(str(content.strerror))
+    header, _, rows = content.partition(b"\n")
+    return rows if header == HEADER and OURS.fullmatch(rows) else rewritten(content).partition(b"\n")[2]
+
+
+def _no_rows() -> pd.DataFrame:
+    return pd.DataFrame(
+        {**{name: pd.Series(dtype=kind) for name, kind in TYPES.items()}, "run": pd.Series(dtype=object)}
+    )
+
+
+def _tables(files: Sequence[tuple[str, bytes]], unread: dict[str, str]) -> list[pd.DataFrame]:
+    """Files parsed together, for one call for each would take most of the time; what cannot be is put into `unread`."""
+    if not files:
+        return []
+    try:
+        text = BytesIO(b"\n".join([HEADER, b"".join(rows for _, rows in files)]))
         table = pd.read_csv(text, dtype=TYPES, na_values=[""], keep_default_na=False, skip_blank_lines=False)
-        return table[list(TYPES)].assign(run=np.repeat([str(run) for run, _ in files], lines).astype(object))
-    except (ValueError, KeyError) as error:
-        if len(files) > 1:  # which one?
-            return pd.concat([_table(header, [file]) for file in files])
-        reason = (str(error).strip("'\"").splitlines() or ["it is empty"])[0]
-        raise UserError(f"{files[0][0] / 'results.csv'} cannot be read: {reason}") from None
+    except (ValueError, OverflowError):
+        if middle := len(files) // 2:  # which one?
+            return [*_tables(files[:middle], unread), *_tables(files[middle:], unread)]
+        unread[files[0][0]] = _reason(files[0][1])
+        return []
+    lines = [rows.count(b"\n") for _, rows in files]
+    return [table[list(TYPES)].assign(run=np.repeat([run for run, _ in files], lines).astype(object))]
+
+
+def _reason(rows: bytes) -> str:
+    """Why rows cannot be parsed."""
+    try:
+        rewritten(HEADER + b"\n" + rows)
+    except Damaged as damage:
+        return str(damage)
+    return "a whole number is too large"
+
+
+def _not_so(table: pd.DataFrame, tested: Mapping[str, int | None]) -> dict[str, str]:
+    """The runs whose rows contradict themselves, or what was tested, and how."""
+    here = table["run"] == table["run"].shift()
+    composed = here & table["run"].isin(table.loc[table["n_corruptions"] > 0, "run"].unique())
+    parts = {name: 0 if name == "Identity" else str(name).count("-") + 1 for name in table["composition"].unique()}
+    checks: list[tuple[Any, Callable[[Row], str]]] = [
+        *((table[name].isna(), lambda row, name=name: f"a row has no {name}") for name in TEXT),
+        (~table["accuracy"].between(0, 100 + 1e-9), lambda row: f"{_of(row)} has the accuracy {row['accuracy']:g} %"),
+        (table["loss"] < 0, lambda row: f"{_of(row)} has the loss {row['loss']:g}, which is never below 0"),
+        (table["n_images"] < 1, lambda row: f"{_of(row)} has {row['n_images']} images"),
+        (
+            table["composition"].map(parts) != table["n_corruptions"],
+            lambda row: f"{_of(row)} has n_corruptions {row['n_corruptions']}",
+        ),
+        *(
+            (where & (table[name] != table[name].shift()), lambda row, name=name: f"its rows differ in {name}")
+            for where, names in ((here, OF_A_RUN), (composed, OF_COMPOSITIONS))
+            for name in names
+        ),
+        (
+            table.duplicated(["run", "variant", "seed", "split", "composition"]),
+            lambda row: f"{_of(row)} is there twice",
+        ),
+    ]
+    found: dict[str, str] = {}
+    for wrong, words in checks:
+        for row in table[wrong].drop_duplicates("run").to_dict("records"):
+            found.setdefault(str(row["run"]), words(row))
+    sizes = table.groupby(["run", "variant"], sort=False).size().reset_index()
+    for run, variant, count in sizes.itertuples(index=False):
+        if (expected := tested.get(run)) is not None and count != expected:
+            found.setdefault(run, f"it has {count} rows of the variant {variant}, but predictions.npz is of {expected}")
+    return found
+
+
+def _of(row: Row) -> str:
+    return f"{row['composition']} ({row['split']}, seed {row['seed']}, variant {row['variant']})"

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from modrobust.errors import UserError
+from modrobust.report.say import say
 
 ALWAYS = ("dataset.name", "model.name")
 _NO_SETTINGS = {
@@ -27,33 +27,37 @@ Config = Mapping[str, Any]
 
 
 def configurations(folders: Iterable[Path]) -> dict[Path, Config]:
-    """The configurations of run folders.
-
-    Raises:
-        UserError: a config.yaml is missing, cannot be read, or names no dataset or model.
-    """
+    """The configurations of run folders; without those that are missing or, which is said, cannot be read."""
     paths = {folder: folder / "config.yaml" for folder in folders}
     with ThreadPoolExecutor(16) as pool:  # a network's file system answers slowly but in parallel
         texts = list(pool.map(_content, paths.values()))
-    return {folder: _configuration(path, text) for (folder, path), text in zip(paths.items(), texts, strict=True)}
+    read = {folder: _configuration(path, text) for (folder, path), text in zip(paths.items(), texts, strict=True)}
+    return {folder: config for folder, config in read.items() if config}
 
 
-def _content(path: Path) -> str:
+def _content(path: Path) -> str | OSError | ValueError:
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
+        return error
 
 
-def _configuration(path: Path, text: str) -> Config:
+def _configuration(path: Path, text: str | OSError | ValueError) -> Config:
+    """Empty where it is not there or not whole."""
     config: dict[str, Any] = {}
+    if isinstance(text, FileNotFoundError):
+        return {}
     try:
+        if isinstance(text, Exception):
+            raise text
         for section in re.split(r"(?m)^(?=\w)", text):
             config.update(_section(section))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
-    if missing := [key for key in ALWAYS if key not in config]:
-        raise UserError(f"{path} has no {' and no '.join(missing)}.")
+        if missing := [key for key in ALWAYS if config.get(key) is None]:
+            raise ValueError(f"it has no {' and no '.join(missing)}")
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        say(f"{path} cannot be read: {reason}. The settings of this run are not known.")
+        return {}
     return config
 
 

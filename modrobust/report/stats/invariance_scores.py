@@ -1,6 +1,5 @@
 """Invariance scores of runs that have activations.npz, beside their accuracies."""
 
-import sys
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ import pandas as pd
 from modrobust.corruption.composition import label, parse
 from modrobust.errors import UserError
 from modrobust.report.read.lines import LINE, TABLE
+from modrobust.report.say import say
 from modrobust.report.stats.invariance import Scores, invariance
 
 KEY = ["run", "variant", "composition"]
@@ -61,7 +61,7 @@ def scored(rows: pd.DataFrame, runs: Sequence[Path]) -> pd.DataFrame:
 
 
 def _say(text: str) -> None:
-    print(f"modrobust-report: invariance scores: {text}", file=sys.stderr)
+    say(f"invariance scores: {text}")
 
 
 def _scores(run: Path) -> Iterator[tuple[str, Scores]]:

@@ -8,6 +8,7 @@ import pandas as pd
 from modrobust.report.read.facts import Facts
 from modrobust.report.read.lines import TABLE, once, with_lines
 from modrobust.report.read.results import read
+from modrobust.report.say import say
 from modrobust.report.tables.by_length import main_table
 from modrobust.report.tables.compositions import compositions_table
 from modrobust.report.tables.difficulty import difficulty_table
@@ -18,18 +19,17 @@ from modrobust.report.tables.paired import paired_table
 
 
 def rows_of(runs: Sequence[Path], facts: Facts) -> pd.DataFrame:
-    """The rows of results.csv of some runs.
+    """The rows of results.csv of some runs. Runs that are left out, for their file is damaged, are said.
 
     Returns:
         The columns of `results.read`; settings (text: in what runs of the same dataset, method and model differ); line
-        (see `lines.with_lines`).
-
-    Raises:
-        UserError: a file is damaged, or two runs of equal settings and seed found different accuracies.
+        (see `lines.with_lines`). Without rows where no run is left.
     """
-    settings = {str(run): facts.settings.get(run, "") for run in runs}
-    rows = read(runs)
-    return with_lines(once(rows.assign(settings=rows["run"].map(settings))))
+    rows, unread = read(runs)
+    for line in unread.values():
+        say(f"left out: {line}.")
+    rows = once(rows.assign(settings=rows["run"].map({str(run): facts.settings[run] for run in runs})), facts.known)
+    return with_lines(rows)
 
 
 def shown(rows: pd.DataFrame, facts: Facts, draws: int, all_pairs: bool) -> list[Table]:

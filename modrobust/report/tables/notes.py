@@ -10,6 +10,7 @@ import pandas as pd
 
 from modrobust.config.options import CONF
 from modrobust.report.read.facts import Facts
+from modrobust.report.read.groups import Group
 from modrobust.report.read.pending import named, of_table, seeds_text
 from modrobust.report.read.settings import Config, flat, written
 from modrobust.report.tables.by_length import Notes, tables
@@ -36,15 +37,15 @@ def notes_of_images(rows: pd.DataFrame, facts: Facts) -> Notes:
     return found
 
 
-def notes_of_bits(runs: Sequence[Path], facts: Facts) -> dict[str, list[str]]:
+def notes_of_bits(some: Sequence[Group], facts: Facts) -> dict[str, list[str]]:
     """Paragraphs for each dataset of some runs of structured data."""
     found = {}
-    for dataset in dict.fromkeys(str(facts.configs[run]["dataset.name"]) for run in runs):
-        some = [run for run in runs if facts.configs[run]["dataset.name"] == dataset]
-        configs = [facts.configs[run] for run in some]
+    for dataset in dict.fromkeys(str(group.settings["dataset.name"]) for group in some):
+        runs = [run for group in some if group.settings["dataset.name"] == dataset for run in group.seeds]
+        configs = [facts.configs[run] for run in runs if run in facts.configs]
         found[dataset] = [
-            f"Weights: those after the last epoch{_not_ours(configs)}. {_settings(configs, len(some))}",
-            _code([facts.statuses[run] for run in some]),
+            f"Weights: those after the last epoch{_not_ours(configs)}. {_settings(configs, len(runs))}",
+            _code([facts.statuses[run] for run in runs]),
             *_missing(facts.waiting[facts.waiting["dataset"] == dataset]),
         ]
     return found

@@ -1,115 +1,15 @@
-"""Runs of structured data, pooled over seeds: accuracy, epochs needed, routing found."""
+"""Tables over runs of structured data: accuracy, epochs needed, routing found."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
-from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
-from modrobust.errors import UserError
-from modrobust.report.read.settings import configurations, differing, written
+from modrobust.report.read.bits import FOUND, LEVELS, SPLITS
+from modrobust.report.read.groups import Group
+from modrobust.report.read.settings import written
 from modrobust.report.stats.intervals import mean_and_interval
 from modrobust.report.tables.formats import Section, Table
-
-SPLITS = ["train", "valid", "test", "test_seen", "test_unseen"]
-TESTS = ("test", "test_unseen")  # the split that counts: the first that a run has
-LEVELS = (95, 100)  # percent of test accuracy, the epochs to which are counted
-FOUND = ("inputs", "modules")
-
-
-@dataclass(frozen=True)
-class Group:
-    """Runs of equal settings, with n seeds.
-
-    Attributes:
-        settings: dataset.name, model.name, and what else differs (see `settings.differing`).
-        curve: test accuracy, percent, float (epochs, n); (0, n) without a test split.
-        measures: by name an array float (n,), NaN where a seed has none: parameters_trained, accuracy_<split> (percent,
-            last epoch), epochs_to_95 and epochs_to_100 (NaN: never), inputs_found and modules_found (percent).
-    """
-
-    settings: Mapping[str, Any]
-    curve: np.ndarray
-    measures: Mapping[str, np.ndarray]
-
-    @property
-    def n(self) -> int:
-        """The number of seeds."""
-        return self.curve.shape[1]
-
-    def final(self) -> np.ndarray:
-        """Test accuracy at the last epoch, percent, float (n,); NaN without a test split."""
-        names = [f"accuracy_{split}" for split in TESTS if f"accuracy_{split}" in self.measures]
-        return self.measures[names[0]] if names else np.full(self.n, np.nan)
-
-
-def groups(folders: Iterable[Path]) -> list[Group]:
-    """Pool runs of equal settings over their seeds; sorted by settings.
-
-    Raises:
-        UserError: two runs of equal settings have a seed in common, or a file of a run is missing or damaged.
-    """
-    runs = defaultdict(list)
-    for folder, settings in differing(configurations(sorted(folders))).items():
-        runs[tuple(settings.items())].append(folder)
-    return [_pooled(dict(key), runs[key]) for key in sorted(runs, key=_order)]
-
-
-def _pooled(settings: Mapping[str, Any], folders: Sequence[Path]) -> Group:
-    """Runs of equal settings as one group."""
-    runs = [_read(folder) for folder in folders]
-    for (a, one), (b, other) in combinations(zip(folders, runs, strict=True), 2):
-        if common := sorted(set(one.seeds) & set(other.seeds)):
-            raise UserError(f"{a} and {b} have equal settings, and both have seed {common[0]}: leave one of them out.")
-    names = dict.fromkeys(name for run in runs for name in run.measures)
-    lacking = [np.full(len(run.seeds), np.nan) for run in runs]
-    pairs = list(zip(runs, lacking, strict=True))
-    measures = {name: np.concatenate([run.measures.get(name, nan) for run, nan in pairs]) for name in names}
-    epochs = min(len(run.curve) for run in runs)
-    return Group(settings, np.concatenate([run.curve[:epochs] for run in runs], 1), measures)
-
-
-@dataclass(frozen=True)
-class _Run:
-    seeds: list[int]
-    curve: np.ndarray
-    measures: Mapping[str, np.ndarray]
-
-
-def _read(folder: Path) -> _Run:
-    try:
-        with np.load(folder / "curves.npz") as curves:
-            seeds = curves["seeds"].tolist()
-            tests = [f"{split}_accuracy" for split in TESTS if f"{split}_accuracy" in curves]
-            curve = 100 * curves[tests[0]].astype(float) if tests else np.empty((0, len(seeds)))
-        results = pd.read_csv(folder / "results.csv").pivot_table("accuracy", "seed", "split").reindex(seeds)
-        measures = {}
-        if (folder / "parameters.csv").exists():
-            trained = float(pd.read_csv(folder / "parameters.csv")["trained"].iloc[0])
-            measures["parameters_trained"] = np.full(len(seeds), trained)
-        splits = sorted(results, key=lambda split: (SPLITS.index(split) if split in SPLITS else len(SPLITS), split))
-        measures |= {f"accuracy_{split}": results[split].to_numpy(float) for split in splits}
-        measures |= {f"epochs_to_{level}": epochs_to(curve, level) for level in LEVELS if tests}
-        if (folder / "found.csv").exists():
-            found = pd.read_csv(folder / "found.csv").set_index("seed").reindex(seeds)
-            measures |= {f"{x}_found": 100 * (found[x] / found[f"{x}_true"]).to_numpy(float) for x in FOUND}
-    except KeyError as error:
-        raise UserError(f"{folder}: its files lack {error}.") from None
-    except (OSError, ValueError, IndexError, BadZipFile) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{folder}: a file cannot be read: {reason}.") from None
-    return _Run(seeds, curve, measures)
-
-
-def epochs_to(curve: np.ndarray, level: float) -> np.ndarray:
-    """The first epoch, from 1, at which each column of a curve (epochs, n) is at or over a level; NaN: never."""
-    reached = curve >= level - 1e-4  # curves are float32
-    return np.where(reached.any(0), reached.argmax(0) + 1.0, np.nan) if len(curve) else np.full(curve.shape[1], np.nan)
 
 
 def long(some: Sequence[Group]) -> pd.DataFrame:
@@ -196,9 +96,3 @@ def _cell(measure: str, values: np.ndarray) -> str:
 def _measures() -> list[str]:
     accuracies = [f"accuracy_{split}" for split in SPLITS]
     return ["parameters_trained", *accuracies, *(f"epochs_to_{x}" for x in LEVELS), *(f"{x}_found" for x in FOUND)]
-
-
-def _order(settings: Iterable[tuple[str, Any]]) -> list[tuple[str, bool, float, str]]:
-    """Numbers by size, after text."""
-    number = {key: isinstance(value, int | float) for key, value in settings}
-    return [(key, number[key], float(value) if number[key] else 0.0, str(value)) for key, value in settings]
