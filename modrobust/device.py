@@ -1,7 +1,10 @@
 """The device and the numerical settings of the process."""
 
 import os
+import platform
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -31,6 +34,21 @@ def prepare(device: str, threads: int) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device={device} is not there: {str(error).splitlines()[0]}") from error
     return torch.device(device)
+
+
+def described(device: torch.device) -> dict[str, str | None]:
+    """What a result depends on beside code and configuration: torch, cuda (None where it has none), device_name."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type}, {_processor()}"
+    return {"torch": torch.__version__, "cuda": torch.version.cuda or torch.version.hip, "device_name": name}
+
+
+def _processor() -> str:
+    """What the processor is called: by Linux, where the standard library only knows its family, else by that."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        if names := [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]:
+            return names[0]
+    return platform.processor() or platform.machine()
 
 
 def place(dataset: Dataset, device: torch.device) -> Dataset:

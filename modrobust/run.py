@@ -54,9 +54,11 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
 
     if "task" in cfg:
         from modrobust.build import experiment_of  # imports torch
+        from modrobust.device import described
 
         with Run(folder, cfg) as record:
             experiment = experiment_of(cfg)
+            record.update(**described(experiment.device))
             method: Method = instantiate(unnamed(cfg.method))
             task: Task = instantiate(unnamed(cfg.task))
             task(experiment, method, record.folder)
@@ -89,10 +91,12 @@ def work(
         track: is given the rows of learning curves.
     """
     from modrobust.build import experiment_of, output_of  # imports torch, like all that follows
+    from modrobust.device import described
     from modrobust.evaluation.pictures import keep_pictures
     from modrobust.method.made import made_of
 
     experiment = experiment_of(cfg, track)
+    record.update(**described(experiment.device))
     for evaluation in evaluations.values():
         evaluation.check(experiment)
     if cfg.vis:

@@ -27,7 +27,7 @@ def write_invariance(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> 
         invariance_methods_<dataset>_<split>, as PDF and PNG.
 
     Raises:
-        UserError: an activations.npz is damaged, the disk full or the folder read-only.
+        UserError: the disk is full or the folder read-only.
     """
     some = scored(rows, runs)
     if some.empty:

@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 
 def code_version() -> dict[str, Any]:
-    """The git commit of this code and whether files differ from it; nothing outside a checkout."""
-    version: dict[str, Any] = {"python": sys.version.split()[0]}
+    """This package's version and Python's; in a checkout also the git commit, and whether files differ from it."""
+    version: dict[str, Any] = {"python": sys.version.split()[0], "modrobust": package_version()}
     here = Path(__file__).resolve().parent
+    if "site-packages" in here.parts:  # an environment within a checkout of something else
+        return version
     try:
         git = ["git", "-C", str(here), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
         lines = subprocess.run(git, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
@@ -19,6 +22,14 @@ def code_version() -> dict[str, Any]:
     commit = [line.split()[-1] for line in lines if line.startswith("# branch.oid")]
     dirty = any(not line.startswith("#") for line in lines)
     return {**version, "git_commit": commit[0] if commit else None, "git_dirty": dirty}
+
+
+def package_version() -> str | None:
+    """The version of this package, as it is installed; None where it is not."""
+    try:
+        return metadata.version("modrobust")
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def job_id() -> str | None:

@@ -34,6 +34,23 @@ def test_what_was_tested_how_chosen_and_by_which_code(tmp_path: Path) -> None:
     ]
 
 
+def test_where_runs_were_made_is_told_where_it_differs(tmp_path: Path) -> None:
+    first = {"torch": "2.4.0", "cuda": "12.1", "device_name": "NVIDIA A100", "modrobust": "0.1.0"}
+    made(tmp_path / "a", {"A": 90}, **first)
+    made(tmp_path / "b", {"A": 90}, 1, **{**first, "torch": "2.5.0"})
+    assert notes(tmp_path)[2] == "Code: commit 0123456789; torch 2.4.0 (1 run), 2.5.0 (1 run)."
+    made(tmp_path / "c", {"A": 90}, 2, cuda=None, device_name="cpu, a processor", torch="2.5.0")
+    assert notes(tmp_path)[2] == (
+        "Code: commit 0123456789; torch 2.4.0 (1 run), 2.5.0 (2 runs); CUDA 12.1 (2 runs), not known (1 run); "
+        "on NVIDIA A100 (2 runs), cpu, a processor (1 run)."
+    )
+
+
+def test_of_an_installed_package_the_version_is_told(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A": 90}, git_commit=None, modrobust="0.1.0")
+    assert notes(tmp_path)[2] == "Code: version 0.1.0."
+
+
 def test_departures_from_the_recipe_are_told(tmp_path: Path) -> None:
     made(tmp_path / "a", {"A": 90}, settings={**RECIPE, "training.epochs": 2})
     made(tmp_path / "b", {"A": 90}, 1, settings={**RECIPE, "training.epochs": 2, "method.lr": 1})

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from modrobust.errors import UserError
 from modrobust.report.read.settings import configurations, differing, overrides
 
 BASE = {
@@ -84,10 +83,22 @@ def test_overrides_tell_runs_of_one_method_apart_and_not_methods(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "cannot be read"), ("a: [1", "cannot be read"), ("dataset: {name: x}", "has no model.name")],
+    [
+        ("a: [1", "cannot be read"),
+        ("dataset: {name: x}", "has no model.name"),
+        ("dataset:\n  name: x\nmodel:\n  na", "cannot be read"),
+        ("", "has no dataset.name and no model.name"),
+        ("\udcff", "cannot be read"),
+    ],
 )
-def test_refused_configurations(tmp_path: Path, text: str | None, message: str) -> None:
-    if text is not None:
-        (tmp_path / "config.yaml").write_text(text)
-    with pytest.raises(UserError, match=message):
-        configurations([tmp_path])
+def test_damaged_configurations_are_named_and_not_known(
+    tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_bytes(text.encode(errors="surrogateescape"))
+    assert configurations([tmp_path]) == {}
+    told = capsys.readouterr().err
+    assert told.startswith(f"modrobust-report: {tmp_path}/config.yaml ") and message in told and told.count("\n") == 1
+
+
+def test_a_configuration_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert configurations([tmp_path]) == {} and capsys.readouterr().err == ""

@@ -11,8 +11,11 @@ from omegaconf import OmegaConf
 
 from modrobust.errors import UserError
 from modrobust.report.__main__ import report
+from modrobust.report.read.bits import epochs_to, read_bits
+from modrobust.report.read.facts import collect
+from modrobust.report.read.groups import Group, groups
 from modrobust.report.tables.formats import markdown
-from modrobust.report.tables.structure import Group, epochs_to, groups, long, structure_table
+from modrobust.report.tables.structure import long, structure_table
 
 T_95 = {3: 4.30265}  # quantile .975 of Student's t with n - 1 degrees of freedom
 CURVE = np.array([[0.5, 0.5, 0.5], [0.95, 0.75, 0.9], [1, 0.9, 0.95], [0.9, 0.8, 1]])  # of seeds 0, 1, 2
@@ -34,8 +37,10 @@ def write_run(
     OmegaConf.save(OmegaConf.create({**config, "model": {"name": model}}), folder / "config.yaml")
     arrays = {f"{split}_accuracy": curve.astype(np.float32) for split in splits}
     np.savez(folder / "curves.npz", seeds=np.array(seeds), **arrays)  # type: ignore[arg-type]
+    common = {"dataset": dataset, "method": "supervised", "variant": "default", "model": model, "loss": 0.5}
+    common |= {"composition": "Identity", "n_corruptions": 0, "n_images": 32}
     rows = [
-        {"seed": seed, "split": split, "composition": "Identity", "accuracy": 100 * accuracy}
+        {**common, "seed": seed, "split": split, "accuracy": 100 * accuracy}
         for split in splits
         for seed, accuracy in zip(seeds, curve[-1], strict=True)
     ]
@@ -44,6 +49,10 @@ def write_run(
     if found:
         routing = [{"seed": s, "inputs": 5 + s, "inputs_true": 10, "modules": 1, "modules_true": 4} for s in seeds]
         pd.DataFrame(routing).to_csv(folder / "found.csv", index=False)
+
+
+def pooled(*folders: Path) -> list[Group]:
+    return groups(read_bits(folders)[0], collect(folders, []))
 
 
 def text(some: list[Group]) -> str:
@@ -61,7 +70,7 @@ def write_images(folder: Path) -> None:
 def test_seeds_are_pooled_over_runs_with_t_interval(tmp_path: Path) -> None:
     write_run(tmp_path / "a", (0, 1), CURVE[:, :2])
     write_run(tmp_path / "b", (2,), CURVE[:, 2:])
-    (group,) = groups([tmp_path / "a", tmp_path / "b"])
+    (group,) = pooled(tmp_path / "a", tmp_path / "b")
     table = long([group]).set_index("measure")
     assert group.n == 3
     assert table.loc["accuracy_test", "value"] == pytest.approx(90)
@@ -81,7 +90,7 @@ def test_settings_make_groups_and_missing_cells_are_named(tmp_path: Path) -> Non
     write_run(tmp_path / "a", fraction=0.75)
     write_run(tmp_path / "b", fraction=0.5)
     write_run(tmp_path / "c", fraction=0.5, model="modular", curve=np.full((2, 3), 0.5), found=True)
-    some = groups([tmp_path / name for name in "abc"])
+    some = pooled(*(tmp_path / name for name in "abc"))
     assert [(g.settings["model.name"], g.settings["dataset.train_fraction"]) for g in some] == [
         *(("mlp", 0.5), ("mlp", 0.75), ("modular", 0.5))
     ]
@@ -93,7 +102,7 @@ def test_settings_make_groups_and_missing_cells_are_named(tmp_path: Path) -> Non
 def test_of_pairs_the_unseen_test_counts_and_they_have_a_table_of_their_own(tmp_path: Path) -> None:
     write_run(tmp_path / "a")
     write_run(tmp_path / "b", dataset="digit_pairs", splits=("test_seen", "test_unseen"))
-    some = groups([tmp_path / "a", tmp_path / "b"])
+    some = pooled(tmp_path / "a", tmp_path / "b")
     assert some[1].final().tolist() == pytest.approx([90, 80, 100])
     one, other = text(some).split("\n\nAccuracy (%) on digit_pairs")
     assert "| test seen | test unseen |" in other and "seen" not in one
@@ -102,7 +111,7 @@ def test_of_pairs_the_unseen_test_counts_and_they_have_a_table_of_their_own(tmp_
 def test_long_table_has_numbers_only_beside_settings(tmp_path: Path) -> None:
     write_run(tmp_path / "runs" / "a")
     write_run(tmp_path / "runs" / "b", model="modular", curve=np.full((2, 3), 0.5), found=True, fraction=0.25)
-    long(groups([tmp_path / "runs" / "a", tmp_path / "runs" / "b"])).to_csv(tmp_path / "long.csv", index=False)
+    long(pooled(tmp_path / "runs" / "a", tmp_path / "runs" / "b")).to_csv(tmp_path / "long.csv", index=False)
     table = pd.read_csv(tmp_path / "long.csv")
     numbers = ["value", "interval", "n", "seeds"]
     assert table.columns.tolist() == ["dataset.name", "model.name", "dataset.train_fraction", "measure", *numbers]
@@ -113,22 +122,58 @@ def test_long_table_has_numbers_only_beside_settings(tmp_path: Path) -> None:
 
 def test_one_seed_has_no_interval(tmp_path: Path) -> None:
     write_run(tmp_path / "a", (7,), CURVE[:, :1])
-    assert "| mlp | 1 | 90 | 90.0 | 90.0 | 2 (1 of 1) | 3 (1 of 1) |" in text(groups([tmp_path / "a"]))
+    assert "| mlp | 1 | 90 | 90.0 | 90.0 | 2 (1 of 1) | 3 (1 of 1) |" in text(pooled(tmp_path / "a"))
 
 
-def test_the_same_seed_twice_is_refused(tmp_path: Path) -> None:
+def test_seeds_that_two_runs_have_count_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", (2, 3), CURVE[:, [2, 0]])
+    (group,) = pooled(tmp_path / "a", tmp_path / "b")
+    assert group.n == 4 and list(group.seeds.values()) == [[0, 1, 2], [3]]
+    np.testing.assert_allclose(group.measures["accuracy_test"], 100 * CURVE[-1, [0, 1, 2, 0]], rtol=1e-6)
+    assert capsys.readouterr().err == ""
+
+
+def test_seeds_that_two_runs_found_differently_are_told_apart_by_what_is_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_run(tmp_path / "a")
     write_run(tmp_path / "b", (2, 3), CURVE[:, :2])
-    with pytest.raises(UserError, match=r"/a and .*/b have equal settings, and both have seed 2"):
-        groups([tmp_path / "a", tmp_path / "b"])
+    for name, threads in (("a", 1), ("b", 4)):
+        with (tmp_path / name / "config.yaml").open("a") as file:
+            file.write(f"threads: {threads}\n")
+    one, other = pooled(tmp_path / "a", tmp_path / "b")
+    assert (one.settings["threads"], one.n, other.settings["threads"], other.n) == ("1", 3, "4", 2)
+    assert f"for they differ in threads: they stand in lines of their own. {tmp_path}/a" in capsys.readouterr().err
+    (only,) = groups(read_bits([tmp_path / "b"])[0], collect([tmp_path / "a", tmp_path / "b"], [], ["threads=4"]))
+    assert "threads" not in only.settings and only.n == 2
 
 
-@pytest.mark.parametrize("name", ["curves.npz", "results.csv"])
-def test_a_damaged_file_is_told_with_its_run(tmp_path: Path, name: str) -> None:
+def test_where_nothing_tells_them_apart_the_first_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(tmp_path / "a")
-    (tmp_path / "a" / name).write_bytes(b"PK")
-    with pytest.raises(UserError, match=str(tmp_path / "a")):
-        groups([tmp_path / "a"])
+    write_run(tmp_path / "b", (2, 3), CURVE[:, :2])
+    (group,) = pooled(tmp_path / "a", tmp_path / "b")
+    assert list(group.seeds.values()) == [[0, 1, 2], [3]]
+    assert "nothing that is recorded tells them apart: the first counts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["curves.npz", "results.csv", "found.csv", "parameters.csv"])
+@pytest.mark.parametrize("content", [b"", b"PK", b"seed,inputs\n0,x\n"])
+def test_a_run_with_a_damaged_file_is_named_and_left_out(tmp_path: Path, name: str, content: bytes) -> None:
+    write_run(tmp_path / "a", found=True)
+    write_run(tmp_path / "b", found=True)
+    (tmp_path / "a" / name).write_bytes(content)
+    found, unread = read_bits([tmp_path / "a", tmp_path / "b"])
+    assert list(found) == [tmp_path / "b"] and list(unread) == [tmp_path / "a"]
+    assert name in unread[tmp_path / "a"] and "\n" not in unread[tmp_path / "a"]
+
+
+def test_a_run_without_configuration_stands_in_a_line_of_its_own(tmp_path: Path) -> None:
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b")
+    (tmp_path / "b" / "config.yaml").unlink()
+    one, other = pooled(tmp_path / "a", tmp_path / "b")
+    assert {**one.settings, **other.settings}["config.yaml"] == "missing" and one.n == other.n == 3
 
 
 def test_both_kinds_are_shown_and_written_and_the_same_again(

@@ -1,6 +1,7 @@
 """The table over seeds: means, intervals, lines, what is missing, refusals."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from made_runs import T_95, made
 
 from modrobust.errors import UserError
+from modrobust.report.__main__ import report
 from modrobust.report.read.facts import Facts, collect
 from modrobust.report.read.find import find
 from modrobust.report.tables.by_length import main_table
@@ -109,13 +111,72 @@ def test_what_two_runs_have_alike_counts_once(tmp_path: Path) -> None:
     assert "| cross_entropy (small_cnn) | 1 | 85.0 |" in text(tmp_path)
 
 
-def test_equal_runs_with_other_results_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("recorded", "told"),
+    [
+        ({"settings": {"threads": 2}}, "threads"),
+        ({"torch": "2.5.0", "host": "c"}, "torch"),
+        ({"cuda": "12.4"}, "cuda"),
+        ({"device_name": "NVIDIA H100"}, "device_name"),
+    ],
+)
+def test_replicas_with_other_results_stand_in_lines_of_their_own_named_by_what_differs(
+    tmp_path: Path, recorded: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = {"settings": {"threads": 1}, "torch": "2.4.0", "cuda": "12.1", "device_name": "NVIDIA A100"}
+    made(tmp_path / "a", {"A": 90, "B": 50}, **first)
+    made(tmp_path / "b", {"A": 80, "B": 50}, **{**first, **recorded})
+    made(tmp_path / "c", {"A": 91, "B": 51}, 1, **first)
+    made(tmp_path / "d", {"A": 70, "B": 30}, method="modules", **first)
+    values = [1, 2] if told == "threads" else [first[told], recorded[told]]
+    lines = {line[0]: line[1] for line in table(tmp_path).sections[0].lines}
+    assert lines == {
+        f"cross_entropy (small_cnn) {told}={values[0]}": "2",
+        f"cross_entropy (small_cnn) {told}={values[1]}": "1",
+        "modules (small_cnn)": "1",
+    }
+    assert f"they differ in {told}: they stand in lines of their own. {tmp_path}/a has" in capsys.readouterr().err
+
+
+def test_one_kind_of_replicas_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path / "a", {"A": 90}, settings={"threads": 1})
+    made(tmp_path / "b", {"A": 80}, settings={"threads": 2}, host="node7")
+    for only in (["threads=2"], ["host=node7"], ["threads=2.0", "method.name=cross_entropy"]):
+        report([tmp_path], only=only)
+        told = capsys.readouterr()
+        assert "| cross_entropy (small_cnn) | 1 | 80.0 |" in told.out and told.err == ""
+    with pytest.raises(UserError, match=r"--only thread=2: no run has thread; threads is meant\?"):
+        report([tmp_path], only=["thread=2"])
+    with pytest.raises(UserError, match=r"--only threads=3: no run; threads is 1, 2\."):
+        report([tmp_path], only=["threads=3"])
+
+
+def test_replicas_that_nothing_tells_apart_are_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     made(tmp_path / "a", {"A": 90})
     made(tmp_path / "b", {"A": 80})
-    with pytest.raises(
-        UserError, match=r"/a and .*/b have equal settings and equal seeds but different accuracies \(A\)"
-    ):
-        read(tmp_path)
+    made(tmp_path / "c", {"A": 70}, 1)
+    assert "| cross_entropy (small_cnn) | 1 | 70.0 |" in text(tmp_path)
+    assert f"{tmp_path}/a and {tmp_path}/b have equal settings and equal seeds" in capsys.readouterr().err
+
+
+def test_one_damaged_folder_hides_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for i, name in enumerate("abcdef"):
+        made(tmp_path / name, {"A": 90 + i}, i)
+    (tmp_path / "a" / "results.csv").write_text("A;1")
+    (tmp_path / "b" / "config.yaml").write_text("method: {")
+    (tmp_path / "c" / "config.yaml").unlink()
+    (tmp_path / "d" / "status.json").write_text('{"state": "do')
+    (tmp_path / "e" / "config.yaml").write_bytes(b"\xff\xfe")
+    report([tmp_path], tmp_path / "out")
+    told = capsys.readouterr()
+    assert "| cross_entropy (small_cnn) | 2 | 94.0 ± 12.7 |" in told.out  # d, f
+    assert "| cross_entropy (small_cnn) config.yaml=missing | 3 | 92.3 ± 3.8 |" in told.out
+    assert told.err.count("\n") == 4
+    for place in ("a/results.csv", "b/config.yaml", "d/status.json", "e/config.yaml"):
+        assert f"{tmp_path}/{place}" in told.err
+    assert f"Not counted, damaged or the same as others: {tmp_path}/a." in (tmp_path / "out/table.md").read_text()
 
 
 def test_shards_do_not_count_beside_their_merged_table(tmp_path: Path) -> None:

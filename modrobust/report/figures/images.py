@@ -1,5 +1,6 @@
 """Images for print: under single corruptions, under all compositions, before and after autoencoders."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from modrobust.corruption.composition import parse
-from modrobust.errors import UserError
 from modrobust.evaluation.examples import find_examples
 from modrobust.report.figures.look import LOOK, PAGE, SMALLEST, inches, save
 from modrobust.report.figures.sheets import pages, short_labels
 from modrobust.report.read.find import file_of
+from modrobust.report.say import say
 from modrobust.report.stats.combinations import abbreviate, by_length, meaning
 from modrobust.report.tables.by_length import tables
 from modrobust.store.files import read_json
@@ -45,7 +46,7 @@ def write_images(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
         rows: of results, with `line`.
 
     Raises:
-        UserError: an autoencoders.npz is damaged; the disk is full or the folder read-only.
+        UserError: the disk is full or the folder read-only.
     """
     for key, table in tables(rows):
         found = next(filter(None, map(_examples, map(Path, table.drop_duplicates("line")["run"]))), None)
@@ -64,7 +65,8 @@ def write_images(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
         for suffix, _, (name,) in pages(list(restored), 1, f"autoencoders of {dataset}"):
             seed, path = restored[name]
             title = f"{dataset}, validation images: {name}, seed {seed}".replace("\n", ", ")
-            yield from save(before_and_after(title, *_pictures(path)), folder / f"autoencoders_{dataset}{suffix}")
+            if pictures := _pictures(path):
+                yield from save(before_and_after(title, *pictures), folder / f"autoencoders_{dataset}{suffix}")
 
 
 def corruptions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:
@@ -136,30 +138,35 @@ def before_and_after(title: str, labels: Sequence[str], images: Pixels) -> Figur
     return figure
 
 
-def _pictures(path: Path) -> tuple[list[str], Pixels]:
-    """Labels and images of an npz that a run wrote."""
+def _pictures(path: Path) -> tuple[list[str], Pixels] | None:
+    """Labels and images of an npz that a run wrote; a damaged one is said."""
     try:
         with path.open("rb") as raw, np.load(raw) as file:  # numpy leaves what it cannot read open
             return file["labels"].tolist(), file["images"]
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise UserError(f"{path} cannot be read: {(str(error).splitlines() or [''])[0]}") from None
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
+        say(f"{path} is damaged: its images are left out.")
+        return None
 
 
 def _examples(run: Path) -> tuple[list[str], Pixels] | None:
     """The images a run was tested on, (compositions, images, H, W, channels), with the compositions' names."""
     try:
-        text = (run / "config.yaml").read_text()
+        text = (run / "config.yaml").read_text(encoding="utf-8")
         content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        path = find_examples(run, content)
-    except (OSError, yaml.YAMLError):
+        path = find_examples(run, content) if isinstance(content, dict) else None
+    except (OSError, ValueError, yaml.YAMLError):
         return None
     description = read_json(path.with_suffix(".json")) if path else None
     if path is None or description is None or not path.exists():
         return None
     names, tile = description["compositions"], description["tile"]
-    with Image.open(path) as picture:
-        pixels = np.asarray(picture)
-    pixels = pixels.reshape(len(names), tile, -1, tile, 1 if pixels.ndim == 2 else pixels.shape[2])
+    try:
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture)
+        pixels = pixels.reshape(len(names), tile, -1, tile, 1 if pixels.ndim == 2 else pixels.shape[2])
+    except (OSError, ValueError):
+        say(f"{path} is damaged: its images are left out.")
+        return None
     return names, pixels.transpose(0, 2, 1, 3, 4)
 
 

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from modrobust.errors import UserError
 from modrobust.report.figures.look import COLOURS, LOOK, PAGE, SMALLEST, save
 from modrobust.report.figures.sheets import pages, short_labels
 from modrobust.report.read.find import file_of
+from modrobust.report.say import say
 from modrobust.report.stats.intervals import over_seeds
 
 COLUMNS = ["corruption", "level", "valid_accuracy", "chosen"]
@@ -28,7 +28,7 @@ def write_levels(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
         rows: of results, with `line`; their runs' levels.csv are read.
 
     Raises:
-        UserError: a levels.csv is damaged; the disk is full or the folder read-only.
+        UserError: the disk is full or the folder read-only.
     """
     for dataset, table in rows.groupby("dataset", observed=True):
         found = levels(table)
@@ -115,5 +115,6 @@ def _read(run: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     try:
         return pd.read_csv(path)[COLUMNS].astype({"level": int, "valid_accuracy": float, "chosen": bool})
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} cannot be read: {(str(error).splitlines() or [''])[0]}") from None
+    except (OSError, ValueError, KeyError):
+        say(f"{path} is damaged: the level search of this run is left out.")
+        return pd.DataFrame(columns=COLUMNS)

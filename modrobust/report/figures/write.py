@@ -27,7 +27,7 @@ def write_figures(rows: pd.DataFrame, configs: Mapping[Path, Config], folder: Pa
         folder: where to.
 
     Raises:
-        UserError: a file of a run is damaged; the disk is full or the folder read-only.
+        UserError: the disk is full or the folder read-only.
     """
     for sheet in sheets(rows):
         classes = [configs.get(Path(run), {}).get("dataset.num_classes") for run in sheet.rows["run"].unique()]

@@ -16,7 +16,7 @@ LOG_LINES = 20
 LOG_BYTES = 6000  # thousands of runs share a page
 STATUS = (
     *("state", "attempt", "started", "seconds", "error", "host", "slurm_job_id"),
-    *("git_commit", "git_dirty", "python"),
+    *("git_commit", "git_dirty", "modrobust", "python", "torch", "cuda", "device_name"),
 )
 
 
@@ -84,7 +84,10 @@ def _link(run: Path, page: Path) -> str:
 
 
 def _status(run: Path) -> dict[str, Any]:
-    status = read_json(run / "status.json") or {}
+    try:
+        status = read_json(run / "status.json") or {}
+    except OSError:  # said with the tables
+        status = {}
     return {key: status[key] for key in STATUS if status.get(key) is not None}
 
 
@@ -99,7 +102,7 @@ def _config(text: str) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 

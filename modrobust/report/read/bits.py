@@ -60,8 +60,8 @@ class Bits:
         measures, losses = (
             {name: values[kept] for name, values in some.items()} for some in (self.measures, self.losses)
         )
-        seeds = [self.seeds[i] for i in kept]
-        return replace(self, seeds=seeds, curve=self.curve[:, kept], measures=measures, losses=losses)
+        left = [self.seeds[i] for i in kept]
+        return replace(self, seeds=left, curve=self.curve[:, kept], measures=measures, losses=losses)
 
 
 def read_bits(runs: Sequence[Path]) -> tuple[dict[Path, Bits], dict[Path, str]]:
@@ -122,6 +122,8 @@ def _table(path: Path, columns: Sequence[str]) -> list[list[float]]:
         return []
     try:
         rows = csv.DictReader(StringIO(path.read_text(encoding="utf-8-sig")), strict=True)
+        if not set(columns) <= set(rows.fieldnames or ()):
+            raise Damaged(f"{path.name} is damaged")
         return [[float(row[name]) for name in columns] for row in rows]
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         raise Damaged(f"{path.name} is damaged") from None

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modrobust.report.say import say
+
 MEASURES = ("loss", "valid_loss", "accuracy", "valid_accuracy")
 
 Curve = NDArray[np.float64]
@@ -39,7 +41,7 @@ def curves(runs: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Curve]]:
 def _read(folder: Path) -> dict[str, Curve]:
     """A run's curves by part, (epochs, MEASURES)."""
     try:
-        text = (folder / "metrics.jsonl").read_text()
+        text = (folder / "metrics.jsonl").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return {}
     lines = [line for line in text.splitlines() if not line.startswith('{"part": "search')]
@@ -50,7 +52,8 @@ def _read(folder: Path) -> dict[str, Curve]:
             parts[row["part"]].append([row.get(name, np.nan) for name in MEASURES])
         percent = (1, 1, 100, 100)
         return {re.sub(r"-level\d+$", "", part): np.array(some, float) * percent for part, some in parts.items()}
-    except (ValueError, TypeError, KeyError):  # not a file of ours, or cut off
+    except (ValueError, TypeError, KeyError, AttributeError):
+        say(f"{folder / 'metrics.jsonl'} is damaged: this run has no learning curves.")
         return {}
 
 

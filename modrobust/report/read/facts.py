@@ -16,9 +16,6 @@ from modrobust.report.read.settings import Config, configurations, overrides
 from modrobust.report.say import say
 from modrobust.store.files import read_json
 
-UNKNOWN = "config.yaml=missing"
-"""Runs of which the settings are not known stand in a line of their own."""
-
 
 @dataclass(frozen=True)
 class Facts:
@@ -26,8 +23,7 @@ class Facts:
 
     Attributes:
         configs: of the runs that have a config.yaml (see `settings.configurations`).
-        settings: in what runs differ (see `settings.overrides`); UNKNOWN of those without configuration, unless none
-            has one.
+        settings: of the same runs, in what they differ (see `settings.overrides`).
         statuses: of each run with results what status.json says; empty where there is none.
         waiting: runs without results (see `pending`).
     """
@@ -62,7 +58,7 @@ def collect(runs: Sequence[Path], without: Sequence[Without], only: Sequence[str
         configs = {run: config for run, config in configs.items() if run in kept}
         statuses = {run: status for run, status in statuses.items() if run in kept}
         without = [one for one in without if one.run in kept]
-    settings = dict.fromkeys(statuses, UNKNOWN if configs else "") | overrides(configs)
+    settings = overrides(configs)
     return Facts(configs, settings, statuses, pending(without, configs, settings))
 
 

@@ -62,11 +62,12 @@ def groups(found: Mapping[Path, Bits], facts: Facts) -> list[Group]:
 def settings_of(found: Mapping[Path, Bits], facts: Facts) -> dict[Path, dict[str, Any]]:
     """The dataset and model of each run, and in what else they differ (see `settings.differing`)."""
     known = differing({run: facts.configs[run] for run in found if run in facts.configs})
-    unknown = {"config.yaml": "missing"} if known else {}
-    return {
-        run: known.get(run, {"dataset.name": one.dataset, "model.name": one.model, **unknown})
-        for run, one in found.items()
-    }
+    kinds = {(found[run].dataset, found[run].model) for run in known}
+    settings = {}
+    for run, one in found.items():
+        unknown = {"config.yaml": "missing"} if (one.dataset, one.model) in kinds else {}
+        settings[run] = known.get(run, {"dataset.name": one.dataset, "model.name": one.model, **unknown})
+    return settings
 
 
 def _circumstances(

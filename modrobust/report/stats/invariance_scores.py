@@ -2,7 +2,7 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from modrobust.corruption.composition import label, parse
-from modrobust.errors import UserError
 from modrobust.report.read.lines import LINE, TABLE
 from modrobust.report.say import say
 from modrobust.report.stats.invariance import Scores, invariance
@@ -24,7 +23,7 @@ def scored(rows: pd.DataFrame, runs: Sequence[Path]) -> pd.DataFrame:
     """Both scores and the accuracy (percent) of compositions of two or more corruptions.
 
     What has no scores is left out, and said in a line on stderr: runs without activations.npz beside runs that have
-    one, and compositions whose elemental corruptions were not all tested alone.
+    one, damaged ones, and compositions whose elemental corruptions were not all tested alone.
 
     Args:
         rows: of results, with `line` and `settings`.
@@ -32,9 +31,6 @@ def scored(rows: pd.DataFrame, runs: Sequence[Path]) -> pd.DataFrame:
 
     Returns:
         Columns COLUMNS and `line`; no rows where no run has activations.
-
-    Raises:
-        UserError: an activations.npz is damaged.
     """
     having = [run for run in runs if (run / "activations.npz").exists()]
     if not having:
@@ -64,17 +60,19 @@ def _say(text: str) -> None:
     say(f"invariance scores: {text}")
 
 
-def _scores(run: Path) -> Iterator[tuple[str, Scores]]:
-    """The scores of each variant of a run. Classes without an image have no mean: they are left out."""
+def _scores(run: Path) -> list[tuple[str, Scores]]:
+    """The scores of each variant of a run, none where its file is damaged; classes without an image are left out."""
     path = run / "activations.npz"
     try:
         with path.open("rb") as opened, np.load(opened) as file:  # numpy itself would leave a damaged one open
             compositions = [parse(name) for name in file["compositions"].tolist()]
-            present = file["class_count"] > 0
+            present, scores = file["class_count"] > 0, []
             for key in file.files:
                 variant, _, what = key.rpartition("/")
                 if what == "class_mean":
                     maximum = file[f"{variant}/unit_max"]
-                    yield variant, invariance(file[key][:, present], maximum, compositions)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} cannot be read: {(str(error).splitlines() or ['it is empty'])[0]}") from None
+                    scores.append((variant, invariance(file[key][:, present], maximum, compositions)))
+            return scores
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
+        say(f"{path} is damaged: this run has no invariance scores.")
+        return []

@@ -17,6 +17,8 @@ from modrobust.report.tables.notes import notes_of_images
 from modrobust.report.tables.order import longer_table, pairs_table
 from modrobust.report.tables.paired import paired_table
 
+UNKNOWN = "config.yaml=missing"
+
 
 def rows_of(runs: Sequence[Path], facts: Facts) -> pd.DataFrame:
     """The rows of results.csv of some runs. Runs that are left out, for their file is damaged, are said.
@@ -28,8 +30,17 @@ def rows_of(runs: Sequence[Path], facts: Facts) -> pd.DataFrame:
     rows, unread = read(runs)
     for line in unread.values():
         say(f"left out: {line}.")
-    rows = once(rows.assign(settings=rows["run"].map({str(run): facts.settings[run] for run in runs})), facts.known)
-    return with_lines(rows)
+    return with_lines(once(rows.assign(settings=_settings(rows, facts)), facts.known))
+
+
+def _settings(rows: pd.DataFrame, facts: Facts) -> pd.Series:
+    """Those of each row's run; runs without configuration stand apart from others of their method and model."""
+    settings = rows["run"].map({str(run): text for run, text in facts.settings.items()}).astype(object)
+    unknown = settings.isna()
+    if not unknown.any():
+        return settings
+    kinds = pd.MultiIndex.from_frame(rows[["dataset", "method", "model"]])
+    return settings.mask(unknown & kinds.isin(kinds[~unknown]), UNKNOWN).fillna("")
 
 
 def shown(rows: pd.DataFrame, facts: Facts, draws: int, all_pairs: bool) -> list[Table]:

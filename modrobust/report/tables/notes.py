@@ -17,6 +17,8 @@ from modrobust.report.tables.by_length import Notes, tables
 
 OURS = "modrobust.method."
 """Methods of this package, of which it is known which weights they keep."""
+MADE_WITH = {"torch": "torch", "cuda": "CUDA", "device_name": "on"}
+"""Keys of status.json, and what notes call them."""
 USED = {"valid": " These images chose the weights, too.", "train": " The weights were trained on these images."}
 
 
@@ -33,6 +35,7 @@ def notes_of_images(rows: pd.DataFrame, facts: Facts) -> Notes:
             f"{weights} {_settings(configs, len(runs))}",
             _code(statuses),
             *_missing(of_table(facts.waiting, *key)),
+            *_left_out(set(facts.statuses) - {Path(run) for run in rows["run"].unique()}, key, facts),
         ]
     return found
 
@@ -47,8 +50,16 @@ def notes_of_bits(some: Sequence[Group], facts: Facts) -> dict[str, list[str]]:
             f"Weights: those after the last epoch{_not_ours(configs)}. {_settings(configs, len(runs))}",
             _code([facts.statuses[run] for run in runs]),
             *_missing(facts.waiting[facts.waiting["dataset"] == dataset]),
+            *_left_out(set(facts.statuses) - {run for group in some for run in group.seeds}, (dataset,), facts),
         ]
     return found
+
+
+def _left_out(runs: Iterable[Path], table: Sequence[str], facts: Facts) -> list[str]:
+    """Runs with results that are in no line: they could not be read, or other runs have all of it."""
+    keys = ("dataset.name", "evaluation.split")[: len(table)]
+    some = [run for run in runs if tuple(facts.configs.get(run, {}).get(key) for key in keys) == tuple(table)]
+    return [f"Not counted, damaged or the same as others: {', '.join(sorted(map(str, some)))}."] if some else []
 
 
 def _missing(waiting: pd.DataFrame) -> list[str]:
@@ -122,18 +133,27 @@ def recipe(name: str) -> dict[str, Any]:
     return dict(flat(content)) if isinstance(content, dict) else {}
 
 
-def _code(statuses: Iterable[Mapping[str, Any]]) -> str:
-    """The commits of the code that made some runs: all of them, with the number of runs where they are several."""
-    count = Counter(_commit(status) for status in statuses)
-    if len(count) == 1:
-        return f"Code: {next(iter(count))}."
-    return "Code: " + ", ".join(f"{commit} ({_runs(n)})" for commit, n in sorted(count.items())) + "."
+def _code(statuses: Sequence[Mapping[str, Any]]) -> str:
+    """The code that made some runs; and where they differ in these, torch, CUDA and devices."""
+    texts = [_counted([_commit(status) for status in statuses])]
+    for key, name in MADE_WITH.items():
+        values = [str(status[key]) if status.get(key) else "not known" for status in statuses]
+        if len(set(values)) > 1:
+            texts.append(f"{name} {_counted(values)}")
+    return f"Code: {'; '.join(texts)}."
+
+
+def _counted(texts: Sequence[str]) -> str:
+    """All of them, with the number of runs where they are several."""
+    count = Counter(texts)
+    return texts[0] if len(count) == 1 else ", ".join(f"{text} ({_runs(n)})" for text, n in sorted(count.items()))
 
 
 def _commit(status: Mapping[str, Any]) -> str:
-    commit = status.get("git_commit")
-    changed = " with uncommitted changes" if status.get("git_dirty") else ""
-    return f"commit {commit[:10]}{changed}" if commit else "commit not known"
+    """The commit; of an installed package its version."""
+    if commit := status.get("git_commit"):
+        return f"commit {commit[:10]}{' with uncommitted changes' if status.get('git_dirty') else ''}"
+    return f"version {status['modrobust']}" if status.get("modrobust") else "commit not known"
 
 
 def _runs(n: int) -> str:
