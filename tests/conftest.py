@@ -7,6 +7,16 @@ import pytest
 import torch
 from torch import nn
 
+SHARED = ("slurm", "browser")  # fixtures of which one machine has one
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With -n 2 --dist loadgroup, tests that share a Slurm or a browser go to the same process."""
+    for item in items:
+        for name in SHARED:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
+
 
 @pytest.fixture(scope="session")
 def fill() -> Callable[[nn.Module, int], None]:
