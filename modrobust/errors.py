@@ -15,6 +15,10 @@ class Diverged(UserError):
     """A training's loss became infinite or not a number: with the same configuration it always does."""
 
 
+class NotDone(UserError):
+    """Runs of a sweep are not done, though none of them is queued or running any more; each was told before."""
+
+
 def closest(name: str, allowed: Iterable[str]) -> str | None:
     """The name most like a misspelt one; None where no name is near."""
     names = list(allowed)

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from modrobust.config.identity import plain
 from modrobust.config.values import check_values
-from modrobust.errors import UserError
+from modrobust.errors import NotDone, UserError
 from modrobust.store.files import write_json
 from modrobust.store.provenance import code_version
 from modrobust.sweep import index, slurm
@@ -78,7 +78,7 @@ def finished(planned: Sequence[Planned], runs: Path) -> list[JobReturn]:
     """What Hydra is given at the end of a sweep.
 
     Raises:
-        UserError: runs are not done; each is listed with its first line of error and its log.
+        NotDone: runs are not done; each is listed with its first line of error and its log.
     """
     after = statuses([run.folder for run in planned], runs)
     failed = [run for run in planned if after[run.folder].state != "done"]
@@ -86,7 +86,7 @@ def finished(planned: Sequence[Planned], runs: Path) -> list[JobReturn]:
         status = after[run.folder]
         log.error("%s: %s: %s (%s)", status.state, " ".join(run.overrides), status.error or "no message", status.log)
     if failed:
-        raise UserError(f"{len(failed)} of {len(planned)} runs are not done; the same command tries them again.")
+        raise NotDone(f"{len(failed)} of {len(planned)} runs are not done; the same command tries them again.")
     log.info("all %d runs are done: %s", len(planned), runs)
     return _returns(planned)
 
