@@ -12,12 +12,15 @@ from modrobust.config.identity import identity, training_identity, unnamed
 from modrobust.corruption.composition import parse
 from modrobust.dataset.content import content_of
 from modrobust.dataset.contract import check_dataset
+from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
 from modrobust.device import place, prepare
+from modrobust.errors import UserError
 from modrobust.evaluation.evaluation import Output
 from modrobust.evaluation.examples import examples_path
-from modrobust.method.experiment import Experiment
+from modrobust.method.experiment import Experiment, Method
 from modrobust.method.fit import Training
+from modrobust.model.contract import check_network
 from modrobust.store.parts import Parts
 
 Track = Callable[[dict[str, Any]], None]
@@ -29,16 +32,19 @@ def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experimen
     device = prepare(cfg.device, cfg.threads)
     dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
     check_dataset(dataset, f"dataset ({cfg.dataset.get('_target_')})")
-    corruption = instantiate(cfg.corruption)
+    corruption, build = instantiate(cfg.corruption), partial(instantiate, unnamed(cfg.model))
     if isinstance(dataset, ImageDataset):
         few = dataset.splits["train"].take(slice(4), device)
         asked = {name for text in cfg.evaluation.get("compositions") or () for name in parse(text)}
         corruption.try_out(few.inputs, "train", few.index, asked)
+        if not str(network := cfg.model.get("_target_")).startswith("modrobust."):
+            two = normalise(few.inputs[:2].cpu(), dataset)
+            check_network(build, two, dataset.num_classes, f"model ({network})")
     data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
     return Experiment(
         data=place(dataset, device),
         corruption=corruption,
-        build=partial(instantiate, unnamed(cfg.model)),
+        build=build,
         training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
         parts=Parts(
             Path(cfg.paths.outputs) / "parts",
@@ -51,6 +57,14 @@ def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experimen
         cache_gb=cfg.cache_gb,
         replicas=cfg.replicas,
     )
+
+
+def method_of(cfg: DictConfig) -> Method:
+    """The method, which is nothing but settings yet. Raises UserError where it could not train."""
+    method = instantiate(unnamed(cfg.method))
+    if not isinstance(method, Method):
+        raise UserError(f"method ({cfg.method.get('_target_')}) has no train(experiment): see modrobust/method.")
+    return method
 
 
 def output_of(cfg: DictConfig, folder: Path, name: str) -> Output:

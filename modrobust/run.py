@@ -20,7 +20,6 @@ from modrobust.config.options import CONF
 if TYPE_CHECKING:
     from modrobust.build import Track
     from modrobust.evaluation.evaluation import Evaluation
-    from modrobust.method.experiment import Method
     from modrobust.store.run_folder import Run
     from modrobust.task.task import Task
 
@@ -53,13 +52,13 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
     from modrobust.store.run_folder import Run
 
     if "task" in cfg:
-        from modrobust.build import experiment_of  # imports torch
+        from modrobust.build import experiment_of, method_of  # imports torch
         from modrobust.device import described
 
         with Run(folder, cfg) as record:
             experiment = experiment_of(cfg)
             record.update(**described(experiment.device))
-            method: Method = instantiate(unnamed(cfg.method))
+            method = method_of(cfg)
             task: Task = instantiate(unnamed(cfg.task))
             task(experiment, method, record.folder)
         return
@@ -90,7 +89,7 @@ def work(
         evaluations: see `evaluations_of`.
         track: is given the rows of learning curves.
     """
-    from modrobust.build import experiment_of, output_of  # imports torch, like all that follows
+    from modrobust.build import experiment_of, method_of, output_of  # imports torch, like all that follows
     from modrobust.device import described
     from modrobust.evaluation.pictures import keep_pictures
     from modrobust.method.made import made_of
@@ -101,7 +100,7 @@ def work(
         evaluation.check(experiment)
     if cfg.vis:
         evaluations[""].draw(experiment, record.folder)
-    method: Method = instantiate(unnamed(cfg.method))
+    method = method_of(cfg)
     made = made_of(method.train(experiment))
     record.keep(made.parts, made.tables, made.arrays)
     keep_pictures(made.pictures, record.folder)

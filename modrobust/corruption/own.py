@@ -1,7 +1,6 @@
 """A corruption that is not of this package: it can harm nothing, and what it returns is what the next one expects."""
 
 import inspect
-import traceback
 from collections.abc import Callable
 from functools import partial
 from math import isfinite
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from modrobust.corruption.draw import Draw
-from modrobust.errors import UserError
+from modrobust.errors import UserError, line_of
 
 Function = Callable[[Tensor, Draw], Tensor]
 
@@ -71,7 +70,7 @@ class Own:
             with torch.no_grad(), torch.random.fork_rng(devices):
                 result = self.function(copy, own_draw)
         except Exception as error:
-            raise UserError(f"{self}: {self._line(error)}") from error
+            raise UserError(f"{self}: {line_of(error)}") from error
         wanted = f"a tensor is needed, float32 {tuple(images.shape)} on {images.device}"
         if not isinstance(result, Tensor):
             raise UserError(f"{self} returns {type(result).__name__}: {wanted}.")
@@ -116,18 +115,6 @@ class Own:
                     f"{self} returns other values for a batch of one image than for {len(images)}: "
                     "an image's result must depend on that image and its draw alone."
                 )
-
-    def _line(self, error: Exception) -> str:
-        """What went wrong, and the line of the user's own code where it did."""
-        text = (str(error).splitlines() or [""])[0]
-        if isinstance(error, UserError):
-            return text
-        plain = inspect.unwrap(_plain(self.function))
-        method = getattr(plain, "forward", None) or type(plain).__call__
-        code = getattr(plain, "__code__", None) or getattr(method, "__code__", None)
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
-        place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-        return f"{type(error).__name__}: {text}{place}"
 
 
 def _plain(function: Any) -> Any:

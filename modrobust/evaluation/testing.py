@@ -17,7 +17,7 @@ from modrobust.corruption.corruption import Corruption, quantize
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset, Split
 from modrobust.evaluation.results import Results
-from modrobust.method.made import Predictor
+from modrobust.method.made import Predictor, checked
 from modrobust.progress import bar
 from modrobust.store.files import disk_errors
 
@@ -79,7 +79,8 @@ def evaluate(
             some = split.take(slice(start, start + batch_size), device)
             lacking = results.lacking(start)
             for composition, images in corrupted(corruption, lacking, some.inputs, split_name, some.index):
-                for variant, (logits, units) in predict(normalise(images, dataset), composition).items():
+                predicted = checked(predict(normalise(images, dataset), composition), len(some), dataset.num_classes)
+                for variant, (logits, units) in predicted.items():
                     results.add(variant, composition, start, logits, units, some.targets)
                     if activations == "raw":
                         _write_raw(folder / "features" / variant, composition, len(split), start, units)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
@@ -106,6 +106,7 @@ class Experiment:
         return Views(self.dataset, self.corruption, self.seed, self.device)
 
 
+@runtime_checkable
 class Method(Protocol):
     """What a method's YAML makes."""
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from numpy.typing import NDArray
 from torch import Tensor
 
+from modrobust.errors import UserError
 from modrobust.store.parts import Part
 
 Predictor = Callable[[Tensor, tuple[str, ...]], dict[str, tuple[Tensor, Tensor]]]
@@ -46,3 +47,24 @@ class Made:
 def made_of(trained: "Made | Predictor") -> Made:
     """What a method's `train` returned, as a `Made`: one's own method may return a predictor alone."""
     return trained if isinstance(trained, Made) else Made(trained)
+
+
+def checked(predicted: Any, n_images: int, num_classes: int) -> dict[str, tuple[Tensor, Tensor]]:
+    """What a predictor, perhaps of one's own method, returned for a batch.
+
+    Raises:
+        UserError: it is something else than logits (n_images, num_classes) and features (n_images, units) by variant.
+    """
+    if not isinstance(predicted, dict) or not predicted:
+        found = "an empty dict" if isinstance(predicted, dict) else type(predicted).__name__
+        raise UserError(f"method: its predictor returns {found}: {{variant: (logits, features)}} is needed.")
+    for variant, pair in predicted.items():
+        good = isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(x, Tensor) and x.ndim == 2 for x in pair)
+        if not good or pair[0].shape != (n_images, num_classes) or len(pair[1]) != n_images:
+            one_by_one = pair if isinstance(pair, tuple) else [pair]
+            found = ", ".join(str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__ for x in one_by_one)
+            raise UserError(
+                f"method: its predictor returns {found} as {variant}: logits {(n_images, num_classes)} and "
+                f"penultimate features ({n_images}, units) are needed."
+            )
+    return predicted

@@ -235,6 +235,19 @@ def test_the_status_of_a_run_says_what_the_terminal_said(tmp_path: Path) -> None
     assert json.loads(status.read_text())["error"] == message
 
 
+def test_own_classes_that_are_none_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "class Mine:\n    def __init__(self, **keys):\n        pass\n    def __call__(self, *args):\n        pass\n"
+    (tmp_path / "mine_of_none.py").write_text(text)
+    monkeypatch.delitem(sys.modules, "mine_of_none", raising=False)
+    for group, message in {
+        "dataset": "returns Mine: an ImageDataset is needed, see modrobust/dataset/splits.py.",
+        "model": "makes Mine: a Network is needed, see modrobust/model/network.py.",
+        "method": "has no train(experiment): see modrobust/method.",
+    }.items():
+        result = modrobust(tmp_path, f"{group}._target_=mine_of_none.Mine", "device=cpu")
+        assert_refused(tmp_path, result, f"{group} (mine_of_none.Mine) {message}")
+
+
 def test_a_function_that_is_only_tested_is_tried_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
