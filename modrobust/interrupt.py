@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: work that can be saved is saved first, everything else stops at once."""
+"""Ctrl-C, SIGTERM, a closed terminal (SIGHUP): work that can be saved is saved first, all else stops at once."""
 
 import signal
 import time
@@ -19,18 +19,24 @@ class Interrupted(KeyboardInterrupt):
         self.signum = signum
 
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 5.0
 """Seconds after a first request to stop in which another changes nothing: people press Ctrl-C twice, and what ends a
 job signals processes and their parents alike, while the first request is saving and writing the status."""
 _saving = False
 _pending: int | None = None
 _asked: float | None = None
+_unbroken = False
+_late: int | None = None
 
 
 def _handle(signum: int, frame: FrameType | None) -> None:
-    global _pending, _asked
+    global _pending, _asked, _late
     now = time.monotonic()
+    if _unbroken:
+        if _asked is None:
+            _asked, _late = now, signum
+        return
     if _asked is not None and now - _asked < PATIENCE:
         return
     if _asked is None:
@@ -41,12 +47,17 @@ def _handle(signum: int, frame: FrameType | None) -> None:
     raise Interrupted(signum)  # nothing to save, or asked again
 
 
+def obeyed(signals: Sequence[signal.Signals] = SIGNALS) -> list[signal.Signals]:
+    """Those of some signals that are obeyed: all but a SIGHUP that who started us has asked to ignore (nohup)."""
+    return [one for one in signals if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
+
+
 @contextmanager
 def handled(signals: Sequence[signal.Signals] = SIGNALS) -> Iterator[None]:
-    """Within this block these signals raise Interrupted; afterwards the old handlers are back."""
+    """Within this block these signals, where `obeyed`, raise Interrupted; afterwards the old handlers are back."""
     global _asked
     _asked = None
-    old = {signum: signal.signal(signum, _handle) for signum in signals}
+    old = {signum: signal.signal(signum, _handle) for signum in obeyed(signals)}
     try:
         yield
     finally:
@@ -74,3 +85,20 @@ def saving() -> Iterator[None]:
 def pending() -> int | None:
     """The signal that came while in a `saving` block and should end it, once saved; None for none."""
     return _pending
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """Within this block, which is short, no signal is obeyed; a first one is at its end.
+
+    Raises:
+        Interrupted: at the end, where a first signal came.
+    """
+    global _unbroken, _late
+    _unbroken, _late = True, None
+    try:
+        yield
+    finally:
+        _unbroken = False
+    if _late is not None:
+        raise Interrupted(_late)

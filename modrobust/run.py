@@ -16,6 +16,7 @@ from modrobust.config.check import check
 from modrobust.config.explain import explain
 from modrobust.config.identity import identity, is_worker, unnamed
 from modrobust.config.options import CONF
+from modrobust.shell import only_shown
 
 if TYPE_CHECKING:
     from modrobust.build import Track
@@ -70,7 +71,8 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
         with record, instantiate(unnamed(cfg.logger))(record.folder, identity(cfg)) as logger:
             work(cfg, record, evaluations, logger.epoch)
             logger.results(record.folder / "results.csv")
-    show(merged(record.folder))
+    with only_shown():
+        show(merged(record.folder))
 
 
 def evaluations_of(cfg: DictConfig) -> dict[str, "Evaluation"]:

@@ -18,6 +18,7 @@ from yaml.error import MarkedYAMLError
 
 from modrobust.config.keys import set_as_a_whole, unknown_choice, unknown_key, unknown_option, written
 from modrobust.errors import UserError
+from modrobust.refusals import refusal
 
 
 def explain(error: BaseException, overrides: list[str]) -> str | None:
@@ -31,6 +32,8 @@ def explain(error: BaseException, overrides: list[str]) -> str | None:
     while cause is not None:  # Hydra wraps what an instantiated object raises
         if isinstance(cause, UserError):
             return str(cause)
+        if line := refusal(cause):
+            return line
         last, cause = cause, cause.__cause__
     text = str(error)
     first = (text.splitlines() or [""])[0]

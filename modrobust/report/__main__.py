@@ -4,10 +4,13 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modrobust import __version__, shell
 from modrobust.errors import UserError
+from modrobust.interrupt import handled
 from modrobust.report.read.find import find, is_structured
 from modrobust.report.say import say
 
@@ -41,7 +44,12 @@ current folder, or in -o FOLDER); -m search=grid searches
 
 
 def main() -> None:
-    """The console script. Exits with 1 after an error."""
+    """The console script. Its exit codes are those of `modrobust.shell.command`."""
+    with shell.command("modrobust-report"):
+        _work()
+
+
+def _work() -> None:
     parser = argparse.ArgumentParser(
         "modrobust-report", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,21 +61,18 @@ def main() -> None:
     parser.add_argument("--only", action="append", metavar="KEY=VALUE", default=[], help=ONLY)
     parser.add_argument("--best", action="store_true", help=BEST)
     parser.add_argument("--status", action="store_true", help="how the runs are doing: done, running, queued, failed")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     arguments = parser.parse_args()
-    try:
-        if arguments.best:
-            from modrobust.search.show import write_best
+    if arguments.best:
+        from modrobust.search.show import write_best
 
-            write_best(arguments.folders, arguments.output or Path("conf/recipe"))
-            return
-        if arguments.status:
-            from modrobust.sweep.show import show_status
+        write_best(arguments.folders, arguments.output or Path("conf/recipe"))
+    elif arguments.status:
+        from modrobust.sweep.show import show_status
 
-            show_status(arguments.folders)
-            return
+        show_status(arguments.folders)
+    else:
         report(arguments.folders, arguments.output, arguments.bootstrap, arguments.only)
-    except UserError as error:
-        sys.exit(f"modrobust-report: {error}")
 
 
 def _draws(text: str) -> int:
@@ -111,20 +116,24 @@ def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, 
     bits = groups(found, facts)
     if rows.empty and not bits:
         raise UserError("no run is left to report.")
-    paths = [*_images(rows, facts, output, draws), *_structured(bits, facts, output)]
-    if output:
-        print("\n".join(map(str, paths)))
+    told: list[str] = []
+    with handled() if output else nullcontext():  # a file that is half written is removed
+        paths = [*_images(rows, facts, output, draws, told), *_structured(bits, facts, output, told)]
+    with shell.only_shown() if output else nullcontext():
+        print("\n".join(told))
+        if output:
+            print("\n".join(map(str, paths)))
 
 
-def _images(rows: "DataFrame", facts: "Facts", output: Path | None, draws: int) -> Iterator[Path]:
-    """What is told of images: two tables are printed, everything is written."""
+def _images(rows: "DataFrame", facts: "Facts", output: Path | None, draws: int, told: list[str]) -> Iterator[Path]:
+    """What there is about images: two tables are told, everything is written; the files' paths."""
     if rows.empty:
         return
     from modrobust.report.tables.formats import markdown, told_once, write
     from modrobust.report.tables.images import others, shown
 
     tables = shown(rows, facts, draws, all_pairs=output is not None)
-    print(markdown(told_once([section for table in tables for section in table.sections])))
+    told.append(markdown(told_once([section for table in tables for section in table.sections])))
     if output:  # each kind of files: write(rows, runs, output) -> their paths
         from modrobust.report.figures.write import write_figures
         from modrobust.report.invariance_files import write_invariance
@@ -138,8 +147,8 @@ def _images(rows: "DataFrame", facts: "Facts", output: Path | None, draws: int) 
         yield from write_page(rows, runs, output)
 
 
-def _structured(bits: "list[Group]", facts: "Facts", output: Path | None) -> Iterator[Path]:
-    """What is told of structured data."""
+def _structured(bits: "list[Group]", facts: "Facts", output: Path | None, told: list[str]) -> Iterator[Path]:
+    """The same of structured data."""
     if not bits:
         return
     from modrobust.report.tables.formats import markdown, write
@@ -147,7 +156,7 @@ def _structured(bits: "list[Group]", facts: "Facts", output: Path | None) -> Ite
     from modrobust.report.tables.structure import structure_table
 
     table = structure_table(bits, notes_of_bits(bits, facts))
-    print(markdown(table.sections))
+    told.append(markdown(table.sections))
     if output:
         from modrobust.report.figures.structure import write_figures
 

@@ -1,6 +1,5 @@
 """Files that are whole or absent: written under a temporary name, flushed to disk, then renamed."""
 
-import errno
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -9,21 +8,21 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from modrobust.errors import UserError
+from modrobust.refusals import refusal
 
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into one clear line. Raises UserError for those, nothing else."""
+    """Turn what the system refuses, such as a full or read-only disk, into one clear line.
+
+    Raises:
+        UserError: for every error of the system (see `modrobust.refusals`); nothing else.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                f"the disk is full: {path} could not be saved ({error.strerror}). Nothing that was finished is "
-                "damaged; make room and give the same command again."
-            ) from error
-        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+        if line := refusal(error, path):
+            raise UserError(line) from error
         raise
 
 
@@ -49,7 +48,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically (see `write_atomically`)."""
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_atomically(path, lambda file: file.write(text.encode("utf-8", "surrogateescape")))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -68,7 +67,7 @@ def write_npz(path: Path, arrays: Mapping[str, Any], compressed: bool = True) ->
 def read_json(path: Path) -> dict[str, Any] | None:
     """What a JSON file holds, or None where it is absent or was cut off."""
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return value if isinstance(value, dict) else None

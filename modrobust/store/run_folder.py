@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from modrobust.config.explain import explain
 from modrobust.config.identity import identity
 from modrobust.errors import Diverged, UserError
-from modrobust.interrupt import Interrupted
+from modrobust.interrupt import Interrupted, unbroken
 from modrobust.store.files import disk_errors, read_json, remove_leftovers, write_json, write_npz, write_text
 from modrobust.store.heartbeat import heartbeat
 from modrobust.store.provenance import code_version, job_id
@@ -105,10 +105,18 @@ class Run:
                 f"this run is already going on: process {status.get('pid')} on {status.get('host')} "
                 f"since {status.get('started')} ({self.folder})."
             ) from None
+        try:
+            self._begin()
+        except BaseException as error:  # a signal, too: the status must not stay `running`
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def _begin(self) -> None:
+        self._begun, self._alive = time.monotonic(), ExitStack()
         logging.raiseExceptions = False  # run.log on a full disk: no traceback for every line it lacks
         remove_leftovers(self.folder)
         write_text(self.folder / "config.yaml", OmegaConf.to_yaml(self._config, resolve=True))
-        self._begun = time.monotonic()
         self.update(
             state="running",
             attempt=self.status.get("attempt", 0) + 1,
@@ -120,13 +128,15 @@ class Run:
             slurm_job_id=job_id(),
             **code_version(),
         )
-        self._alive = ExitStack()
         self._alive.enter_context(heartbeat(self.folder / "status.json"))
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with unbroken():
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
         seconds = round(time.monotonic() - self._begun, 2)
         self._alive.close()
         try:

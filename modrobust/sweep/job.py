@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modrobust import interrupt
+from modrobust.shell import safe_streams
 from modrobust.store.provenance import job_id
 from modrobust.sweep import slurm
 
@@ -32,10 +33,11 @@ class Job:
 
     def __call__(self) -> list[str]:
         """Do all runs; the folders of those that failed. After a signal: saved, and requeued where it is time."""
+        safe_streams()
         self._compare_code()
         failed = []
         try:
-            with interrupt.handled((signal.SIGINT, signal.SIGTERM, *REQUEUE)):
+            with interrupt.handled((*interrupt.SIGNALS, *REQUEUE)):
                 for overrides, folder in self.runs:
                     if not self._run(overrides, folder):
                         failed.append(folder)
