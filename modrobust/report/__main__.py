@@ -1,7 +1,6 @@
 """The command `modrobust-report`: tables and figures of what run folders hold."""
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
