@@ -175,7 +175,7 @@ OF_HYDRA = ("defaults", "_target_", "_partial_", "_convert_", "_recursive_", "hy
 def uncommented(path: Path) -> Iterator[str]:
     """Keys without a comment on their line, in the line above, or at the key they are below."""
     above: list[tuple[int, str, bool]] = []  # indentation, name and whether it has a comment, of the keys around
-    lines = ["", *path.read_text().splitlines()]
+    lines = ["", *path.read_text(encoding="utf-8").splitlines()]
     for previous, line in itertools.pairwise(lines):
         if match := KEY.match(line):
             depth = len(match[1])
@@ -191,7 +191,7 @@ def uncommented(path: Path) -> Iterator[str]:
 def full(path: Path, key: str) -> str:
     """A key of a file as it is called in the configuration."""
     group = path.relative_to(CONF).parent
-    is_global = group == Path() or "@package _global_" in path.read_text()
+    is_global = group == Path() or "@package _global_" in path.read_text(encoding="utf-8")
     return key if is_global else f"{'.'.join(group.parts)}.{key}"
 
 
@@ -200,7 +200,7 @@ def test_every_key_has_a_comment(path: Path) -> None:
     """One where it is first given is enough: a recipe or experiment only gives it another value."""
     changes = path.parent.name in ("recipe", "experiment")
     elsewhere = dict(leaves(composed())) if changes else {}
-    assert path.read_text().startswith("#")
+    assert path.read_text(encoding="utf-8").startswith("#")
     assert [key for key in uncommented(path) if full(path, key) not in elsewhere] == []
 
 

@@ -60,7 +60,7 @@ class WandB(Logger):
                 mode=mode,
                 dir=folder,
                 config=dict(config),
-                id=identifier.read_text(),
+                id=identifier.read_text(encoding="utf-8"),
                 resume="allow",
                 group="-".join(names),
                 name=f"{'-'.join(names)} {folder.name}",

@@ -7,7 +7,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modrobust import __version__, shell
+import modrobust
+from modrobust import shell
 from modrobust.errors import UserError
 from modrobust.interrupt import handled
 from modrobust.report.read.find import find, is_structured
@@ -60,7 +61,7 @@ def _work() -> None:
     parser.add_argument("--only", action="append", metavar="KEY=VALUE", default=[], help=ONLY)
     parser.add_argument("--best", action="store_true", help=BEST)
     parser.add_argument("--status", action="store_true", help="how the runs are doing: done, running, queued, failed")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {modrobust.__version__}")
     arguments = parser.parse_args()
     if arguments.best:
         from modrobust.search.show import write_best

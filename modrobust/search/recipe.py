@@ -65,7 +65,7 @@ def write_recipe(record: Record, folder: Path) -> Path:
     lines = [*head, *_yaml(_nested({**content["recipe"], **chosen}), chosen, 0, "")]
     path = folder / f"{content['dataset']}_{content['method']}.yaml"
     text = "\n".join(lines) + "\n"
-    if path.exists() and path.read_text() != text:
+    if path.exists() and path.read_text(encoding="utf-8") != text:
         kept = next(name for i in range(1, 10**6) if not (name := path.with_suffix(f".yaml.{i}")).exists())
         path.rename(kept)
     write_text(path, text)

@@ -153,6 +153,6 @@ def accuracy(run: Path, corruptions: Sequence[int]) -> float:
 
 def valid_loss(run: Path) -> float:
     """The mean over the run's parts of each one's smallest validation loss."""
-    lines = (run / "metrics.jsonl").read_text().splitlines()
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     curves = pd.DataFrame([json.loads(line) for line in lines])
     return float(curves.groupby("part")["valid_loss"].min().mean())

@@ -131,7 +131,7 @@ class Part:
 
     def curve(self) -> list[dict[str, Any]]:
         """The learning curve: a row for each epoch."""
-        return [json.loads(line) for line in self.metrics.read_text().splitlines()]
+        return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
 
     @property
     def metrics(self) -> Path:

@@ -16,7 +16,7 @@ def code_version() -> dict[str, Any]:
         return version
     try:
         git = ["git", "-C", str(here), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
-        lines = subprocess.run(git, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
+        lines = subprocess.run(git, capture_output=True, encoding="utf-8", timeout=10, check=True).stdout.splitlines()
     except (OSError, subprocess.SubprocessError):
         return version
     commit = [line.split()[-1] for line in lines if line.startswith("# branch.oid")]

@@ -84,7 +84,7 @@ class Run:
         import pandas as pd
 
         parts = list(parts)
-        lines = "".join(part.metrics.read_text() for part in parts)
+        lines = "".join(part.metrics.read_text(encoding="utf-8") for part in parts)
         write_text(self.folder / "metrics.jsonl", lines)
         curves = pd.DataFrame([json.loads(line) for line in lines.splitlines()] or {"part": [], "epoch": []})
         write_text(self.folder / "metrics.csv", curves.to_csv(index=False))

@@ -161,13 +161,13 @@ class Worker(Thread):
     def _new_process(self) -> "subprocess.Popen[str]":
         """A process in a session of its own: a terminal's Ctrl-C is for the launcher, which asks it once."""
         command, pipe = [sys.executable, "-m", "modrobust.sweep.local"], subprocess.PIPE
-        with self.log.open("a") as said:
+        with self.log.open("ab") as said:
             return subprocess.Popen(
                 command,
                 stdin=pipe,
                 stdout=pipe,
                 stderr=said,
-                text=True,
+                encoding="utf-8",
                 env=self.environment,
                 start_new_session=True,
             )
@@ -184,7 +184,7 @@ def work() -> None:
     """The worker's process: a run for each line of standard input, a line of standard output for each that ended."""
     from modrobust.sweep.job import Job
 
-    answers = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what runs print goes where their log goes
     for line in sys.stdin:
         overrides, folder = json.loads(line)

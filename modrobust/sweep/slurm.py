@@ -16,7 +16,9 @@ ALIVE = (  # a job of these states may still do its work
 
 def _ask(*command: str) -> str:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+        return subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", check=True, timeout=60
+        ).stdout
     except FileNotFoundError as error:
         raise UserError(
             f"there is no command {command[0]}: hydra/launcher=slurm needs a machine with Slurm."

@@ -37,7 +37,7 @@ class Manifest:
     def _read(self, path: Path) -> dict[str, str]:
         if not path.exists():
             return {}
-        head, *lines = path.read_text().split("\n")
+        head, *lines = path.read_text(encoding="utf-8").split("\n")
         if lines and head != SETTINGS + self.settings:
             raise UserError(
                 f"{self.place} holds images of other data, severities or corruption.seed: move it and {path.name} "
@@ -54,14 +54,14 @@ class Manifest:
     def add(self, files: Sequence[str], digests: Sequence[str]) -> None:
         """Note files that were written."""
         self.digests |= dict(zip(files, digests, strict=True))
-        with self._partial.open("a") as file:
+        with self._partial.open("a", encoding="utf-8") as file:
             head = [] if file.tell() else [f"{SETTINGS}{self.settings}\n"]
             file.writelines([*head, *self._lines(files)])
 
     def close(self, files: Sequence[str]) -> None:
         """All of these files are written: make the manifest."""
         content = "".join([f"{SETTINGS}{self.settings}\n", *self._lines(files)])
-        if not self.path.exists() or self.path.read_text() != content:
+        if not self.path.exists() or self.path.read_text(encoding="utf-8") != content:
             os.sync()  # the files before the manifest
             write_text(self.path, content)
         self._partial.unlink(missing_ok=True)

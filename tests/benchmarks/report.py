@@ -100,7 +100,7 @@ def emptied() -> bool:
     """Empty the system's file cache; whether that is allowed here."""
     try:
         os.sync()
-        Path("/proc/sys/vm/drop_caches").write_text("3")
+        Path("/proc/sys/vm/drop_caches").write_text("3", encoding="utf-8")
     except OSError:
         return False
     return True

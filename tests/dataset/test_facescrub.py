@@ -66,7 +66,11 @@ def test_inputs_stay_mapped_and_the_file_stays_as_it_is(root: Path) -> None:
     assert pointers[1] - pointers[0] == lengths[0] and pointers[2] - pointers[1] == lengths[1]
     maps = Path("/proc/self/maps")
     if maps.exists():
-        ranges = [line.split()[0].split("-") for line in maps.read_text().splitlines() if str(caches(root)[0]) in line]
+        ranges = [
+            line.split()[0].split("-")
+            for line in maps.read_text(encoding="utf-8").splitlines()
+            if str(caches(root)[0]) in line
+        ]
         assert any(int(low, 16) <= pointers[0] < int(high, 16) for low, high in ranges)
     before = caches(root)[0].read_bytes()
     splits["train"].inputs.zero_()

@@ -89,7 +89,7 @@ def state(folder: Path) -> dict[str, int]:
 
 def check(manifest: Path) -> int:
     """How many files of a manifest have their checksum."""
-    lines = manifest.read_text().splitlines()
+    lines = manifest.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
     pairs = [line.split("  ") for line in lines[1:]]
     return sum(hashlib.sha256((manifest.parent / name).read_bytes()).hexdigest() == digest for digest, name in pairs)

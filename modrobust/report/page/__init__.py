@@ -44,8 +44,10 @@ def write_page(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> list[P
 
 def _html(data: dict[str, str]) -> str:
     """The template with style, script and data inlined; the policy allows these and nothing else, no network at all."""
-    source = {name: (files(__name__) / name).read_text() for name in ("template.html", "page.css")}
-    script = "'use strict';\n" + "\n".join((files(__name__) / f"{name}.js").read_text() for name in SCRIPTS)
+    source = {name: (files(__name__) / name).read_text(encoding="utf-8") for name in ("template.html", "page.css")}
+    script = "'use strict';\n" + "\n".join(
+        (files(__name__) / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS
+    )
     style = source["page.css"]
     policy = f"default-src 'none'; img-src data:; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'"
     parts = {**data, "policy": policy, "style": style, "script": script}
