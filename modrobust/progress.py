@@ -1,4 +1,4 @@
-"""What people see of long work: a bar on a terminal, now and then a line in a log file."""
+"""What people see of long work: a bar on a terminal; in a log now and then a line, the same with a terminal or not."""
 
 import logging
 import sys
@@ -7,20 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, ProgressColumn, Task, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
+IN_BAR = {"in_bar": True}
+"""Marks records of the log that a terminal's bar shows; see `modrobust.console`."""
 
 
 class Bar:
     """Progress of one piece of work: `advance` it, `say` what there is to know."""
 
-    def __init__(self, label: str, total: int, progress: Progress | None) -> None:
-        self._label, self._total, self._done = label, total, 0
+    def __init__(self, label: str, total: int, done: int, progress: Progress | None) -> None:
+        self._label, self._total, self._done = label, total, done
         self._progress = progress
-        self._task = progress.add_task(label, total=total, said="") if progress else None
+        self._task = progress.add_task(label, total=total, completed=done, said=()) if progress else None
         self._last_line = time.monotonic()
 
     def advance(self, steps: int = 1) -> None:
@@ -29,31 +34,66 @@ class Bar:
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=self._done)
 
-    def say(self, text: str) -> None:
-        """Show the state beside the bar; off a terminal log it at most every SECONDS_BETWEEN_LINES, and at last."""
+    def say(self, *said: str) -> None:
+        """Show the state beside the bar, as much as fits; log it at most every SECONDS_BETWEEN_LINES, and at last.
+
+        Args:
+            said: what belongs together, such as a name and its number, is one piece; the most important comes first.
+        """
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, said=text)
-        elif self._done >= self._total or time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._progress.update(self._task, said=said)
+        if self._done >= self._total or time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            log.info("%s %d/%d %s", self._label, self._done, self._total, text)
+            extra = IN_BAR if self._progress is not None else None
+            log.info("%s", " ".join((self._label, f"{self._done}/{self._total}", *said)), extra=extra)
 
 
 @contextmanager
 def bar(label: str, total: int, done: int = 0) -> Iterator[Bar]:
     """A bar of `total` steps, of which some may be done from an earlier attempt."""
-    if sys.stderr.isatty():
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[said]}"),
-        )
-        with Progress(*columns, console=Console(stderr=True)) as progress:
-            shown = Bar(label, total, progress)
-            shown.advance(done)
-            yield shown
-    else:
-        shown = Bar(label, total, None)
-        shown.advance(done)
-        yield shown
+    with on_terminal() as progress:
+        yield Bar(label, total, done, progress)
+
+
+@contextmanager
+def on_terminal() -> Iterator[Progress | None]:
+    """Within this block a terminal shows the bars that are added; None where there is none that can.
+
+    Their field `said` is a sequence of texts.
+    """
+    console = Console(stderr=True)
+    if not (sys.stderr and sys.stderr.isatty() and console.is_interactive):  # TERM=dumb is not interactive
+        yield None
+        return
+    with Progress(Line(console), console=console) as progress:
+        yield progress
+
+
+class Line(ProgressColumn):
+    """Label, bar, count and time left, however narrow the terminal is, and behind them what else fits."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console, self._time = console, TimeRemainingColumn()
+
+    def render(self, task: Task) -> Table:
+        """Of one bar, for the width that the terminal has now."""
+        total = int(task.total or 0)
+        fixed = [f"{int(task.completed)}/{total}", self._time.render(task).plain]
+        width = self._console.width - 1
+        length = min(24, max(4, width // 5))
+        room = width - length - sum(map(len, fixed)) - 3  # gaps
+        label = Text(task.description)
+        label.truncate(max(1, room), overflow="ellipsis")
+        room -= label.cell_len
+        said = ""
+        for text in task.fields["said"]:
+            if len(said) + 1 + len(text) > room:
+                break
+            said += f" {text}"
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        for cells in (label.cell_len, length, *map(len, fixed), len(said)):
+            grid.add_column(width=cells, no_wrap=True)
+        shown = ProgressBar(total or None, task.completed, width=length)
+        grid.add_row(label, shown, *(Text(text) for text in (*fixed, said[1:])))
+        return grid

@@ -77,7 +77,7 @@ def write(out: BinaryIO, files: Sequence[Path], size: int) -> None:
         for file in files:
             out.write(decode(file, size).tobytes())
             shown.advance()
-            shown.say("")
+            shown.say()
 
 
 def decode(file: Path, size: int) -> NDArray[np.uint8]:

@@ -153,7 +153,7 @@ class _Loop:
             if len(self.waiting) >= STEPS_BETWEEN_CHECKS or self.step == steps:
                 self._add_up()
                 means = {name: total / self.step for name, total in self.sums.items()}
-                shown.say(f"epoch {self.epoch + 1} {_text(means)}{self._last_validation()}")
+                shown.say(f"epoch {self.epoch + 1}", *_texts(means), *self._last_validation())
             if self.step < steps:  # else after validation: the schedule warns where no step came before it
                 self._save_if_asked()
 
@@ -232,11 +232,9 @@ class _Loop:
     def _elapsed(self) -> float:
         return self.seconds + time.monotonic() - self.begun
 
-    def _last_validation(self) -> str:
-        if not self.rows:
-            return ""
-        valid = {name: value for name, value in self.rows[-1].items() if name.startswith("valid_")}
-        return " " + _text(valid)
+    def _last_validation(self) -> list[str]:
+        last = self.rows[-1] if self.rows else {}
+        return _texts({name: value for name, value in last.items() if name.startswith("valid_")})
 
 
 def _tell(part: Part, rows: list[dict[str, Any]]) -> None:
@@ -244,5 +242,5 @@ def _tell(part: Part, rows: list[dict[str, Any]]) -> None:
         part.log(row)
 
 
-def _text(scalars: dict[str, float]) -> str:
-    return " ".join(f"{name} {value:.4g}" for name, value in scalars.items())
+def _texts(scalars: dict[str, float]) -> list[str]:
+    return [f"{name} {value:.4g}" for name, value in scalars.items()]

@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from modrobust.errors import UserError
+from modrobust.folded import print_table
 from modrobust.search.recipe import write_recipe
 from modrobust.search.record import FILE, Record
 from modrobust.store.folders import walk
@@ -43,26 +41,22 @@ def write_best(folders: Iterable[Path], recipes: Path) -> None:
 
 def show(record: Record, advise: bool = True) -> None:
     """Print the best trials of each step and where all of them are listed."""
-    console = Console(soft_wrap=True, highlight=False)
     rows, content = record.table(), record.content
     for step, some in rows.groupby("step", sort=False):
         keys = [str(key) for key in some.columns if key not in ("step", "score", "value", "state", "chosen", "run")]
         keys = [key for key in keys if some[key].notna().any()]
         score = "validation loss" if some["score"].iloc[0] == "valid_loss" else "validation accuracy"
         title = f"{content['dataset']} {content['method']}, step {step}: the best of {len(some)} trials"
-        table = Table(title=title, title_justify="left")
-        for name in (*keys, score, "state"):
-            table.add_column(name, justify="left" if name == "state" else "right")
+        lines = []
         for _, row in some.head(SHOWN).iterrows():
             value = "-" if row["value"] != row["value"] else f"{row['value']:.4g}"
             state = "chosen" if row["chosen"] else str(row["state"])
-            table.add_row(
-                *(f"{row[key]:g}" if isinstance(row[key], float) else str(row[key]) for key in keys), value, state
-            )
-        console.print(table)
+            cells = [f"{row[key]:g}" if isinstance(row[key], float) else str(row[key]) for key in keys]
+            lines.append([*cells, value, state])
+        print_table(title, (*keys, score, "state"), lines, left=(len(keys) + 1,))
     path = record.write_table()
     if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
-    console.print(f"all trials: {path}")
+    print(f"all trials: {path}")
     if advise:
-        console.print(f"to use what was chosen: modrobust-report --best {path.parent}")
+        print(f"to use what was chosen: modrobust-report --best {path.parent}")

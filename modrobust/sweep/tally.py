@@ -1,13 +1,13 @@
 """How a sweep is doing while one waits for it: a bar in a terminal, a line a minute elsewhere."""
 
 import logging
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import Progress
+
+from modrobust.progress import on_terminal
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class Tally:
 
     def __init__(self, total: int, done: int, progress: Progress | None) -> None:
         self._total, self._before, self._progress = total, done, progress
-        self._task = progress.add_task("runs", total=total, completed=done, said="") if progress else None
+        self._task = progress.add_task("runs", total=total, completed=done, said=()) if progress else None
         self._begun = self._last_line = time.monotonic()
 
     def show(self, done: int, failed: int, running: int, waiting: int = 0) -> None:
@@ -35,7 +35,7 @@ class Tally:
         if left := self._left(done + failed):
             told.append(left)
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, said=", ".join(told))
+            self._progress.update(self._task, completed=done, said=[f"{text}," for text in told[:-1]] + told[-1:])
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             log.info("%s", ", ".join([f"{done} of {self._total} runs are done", *told]))
@@ -67,9 +67,5 @@ def tally(total: int, done: int) -> Iterator[Tally]:
         total: runs of the sweep.
         done: those that were done before.
     """
-    if not (sys.stderr and sys.stderr.isatty()):
-        yield Tally(total, done, None)
-        return
-    columns = (TextColumn("runs"), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.fields[said]}"))
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with on_terminal() as progress:
         yield Tally(total, done, progress)
