@@ -45,7 +45,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch, columns: int, kind: str = "xterm")
         (120, "classifier", "classifier ━.* 5040/20000 .* epoch 12 loss 2.302 accuracy 0.1141 valid_loss 2.271$"),
         (80, "classifier", "classifier ━.* 5040/20000 .* epoch 12 loss 2.302$"),
         (40, "classifier", "classifier ━.* 5040/20000 [-0-9:]+$"),
-        (40, "autoencoder-Gaussian-Blur", r"autoencode… ━.* 5040/20000 [-0-9:]+$"),
+        (40, "autoencoder-Gaussian-Blur", r"autoencoder… ━.* 5040/20000 [-0-9:]+$"),
         (80, "autoencoder-Gaussian-Blur", r"autoencoder-Gaussian-Blur ━.* 5040/20000 [-0-9:]+ epoch 12$"),
     ],
 )
