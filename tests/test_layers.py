@@ -23,7 +23,16 @@ LAYERS = (  # from left to right; rooms of one layer may look at each other
     ("report",),
     ("__main__", "__init__"),
 )
-REPORT = (("read",), ("stats",), ("tables",), ("figures",), ("page",), ("invariance_files",), ("__main__", "__init__"))
+REPORT = (
+    ("say",),
+    ("read",),
+    ("stats",),
+    ("tables",),
+    ("figures",),
+    ("page",),
+    ("invariance_files",),
+    ("__main__", "__init__"),
+)
 
 
 def imports(file: Path) -> Iterator[tuple[int, str]]:
