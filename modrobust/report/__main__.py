@@ -30,9 +30,9 @@ OUTPUT = """\
 also write here, as Markdown, CSV and LaTeX: table, paired (all pairs of methods), compositions, order_pairs and
 order_longer (effect of the order), difficulty (pairs of corruptions), correlations (of invariance, from runs with
 evaluation.activations=true; also invariance.csv and figures); as PDF and PNG: boxplot, heatmap_accuracy and
-_loss, learning (curves), levels (their search), corruptions, compositions and autoencoders (images); and report.html, a
-page to explore all of it down to a run's log; of structured data: structure, and figures: curves (test accuracy by
-epochs), and one of each numeric setting that differs, as dataset.train_fraction
+_loss, learning (curves), levels (their search), corruptions, compositions and autoencoders (images); of structured
+data: structure, and figures: curves (test accuracy by epochs), and one of each numeric setting that differs, as
+dataset.train_fraction; and report.html, a page to explore all of it down to a run's log
 """
 ONLY = """\
 report only runs with this value in their config.yaml or status.json, such as threads=1 or host=node7; may be repeated
@@ -119,6 +119,10 @@ def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, 
     told: list[str] = []
     with handled() if output else nullcontext():  # a file that is half written is removed
         paths = [*_images(rows, facts, output, draws, told), *_structured(bits, facts, output, told)]
+        if output:
+            from modrobust.report.page import write_page
+
+            paths += write_page(rows, bits, output)
     with shell.only_shown() if output else nullcontext():
         print("\n".join(told))
         if output:
@@ -137,14 +141,12 @@ def _images(rows: "DataFrame", facts: "Facts", output: Path | None, draws: int, 
     if output:  # each kind of files: write(rows, runs, output) -> their paths
         from modrobust.report.figures.write import write_figures
         from modrobust.report.invariance_files import write_invariance
-        from modrobust.report.page import write_page
 
         runs = [Path(run) for run in rows["run"].unique()]
         for table in (*tables, *others(rows, facts)):
             yield from write(table, output)
         yield from write_invariance(rows, runs, output)
         yield from write_figures(rows, facts.configs, output)
-        yield from write_page(rows, runs, output)
 
 
 def _structured(bits: "list[Group]", facts: "Facts", output: Path | None, told: list[str]) -> Iterator[Path]:

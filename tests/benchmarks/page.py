@@ -51,7 +51,7 @@ def main() -> None:
         from modrobust.report.tables.images import rows_of
 
         rows = rows_of(runs, collect(runs, []))
-        timed(f"write the page of {len(rows)} points", lambda: write_page(rows, runs, Path(folder)))
+        timed(f"write the page of {len(rows)} points", lambda: write_page(rows, [], Path(folder)))
         page = Path(folder) / "report.html"
         print(
             f"size: {page.stat().st_size / 1e6:.1f} MB; memory of this process: "

@@ -5,23 +5,28 @@ import gzip
 import hashlib
 import json
 import re
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_bits import CURVE
+from made_bits import write_run as write_run_of_bits
 from made_up import COMPOSITIONS, write_pictures, write_run
 
+from modrobust.report.__main__ import report
 from modrobust.report.page import write_page
 from modrobust.report.read.facts import collect
+from modrobust.report.stats.intervals import mean_and_interval
 from modrobust.report.tables.images import rows_of
 
 METHODS = ("cross_entropy", "modules")
 
 
 def page(runs: list[Path], folder: Path) -> str:
-    (path,) = write_page(rows_of(runs, collect(runs, [])), runs, folder)
+    (path,) = write_page(rows_of(runs, collect(runs, [])), [], folder)
     assert path == folder / "report.html" and [file.name for file in folder.iterdir()] == ["report.html"]
     return path.read_text()
 
@@ -108,3 +113,45 @@ def test_example_pictures_are_found_above_the_runs_and_embedded_once(runs: list[
     (file,) = tmp_path.rglob("*.png")
     assert base64.b64decode(picture["uri"].removeprefix("data:image/png;base64,")) == file.read_bytes()
     assert picture["targets"] == [5, 9] and len(picture["compositions"]) == len(COMPOSITIONS)
+
+
+def test_structured_data_has_a_view_with_its_seeds_measures_and_curves(tmp_path: Path) -> None:
+    folders = [
+        write_run_of_bits(tmp_path / "runs/a", fraction=0.25),
+        write_run_of_bits(tmp_path / "runs/b", (7,), CURVE[:, :1], "modular", found=True),
+    ]
+    report([tmp_path / "runs"], tmp_path / "report")
+    html = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    data = content(html)
+    (view,) = data["views"]
+    assert (view["kind"], view["dataset"], view["test"]) == ("bits", "boolean", "test")
+    assert view["compositions"] == ["train", "test"] and data["version"] == metadata.version("modrobust")
+    assert [group["label"] for group in view["groups"]] == [
+        "mlp dataset.train_fraction=0.25",
+        "modular dataset.train_fraction=0.5",
+    ]
+    assert [(one["group"], one["seed"]) for one in view["series"]] == [(0, 0), (0, 1), (0, 2), (1, 7)]
+    assert [data["runs"][one["run"]]["name"] for one in view["series"]] == [str(folders[0])] * 3 + [str(folders[1])]
+    accuracies = np.frombuffer(packed(html, "accuracies"), "<f4").reshape(4, 2)
+    losses = np.frombuffer(packed(html, "losses"), "<i4").reshape(4, 2) * data["lossUnit"]
+    np.testing.assert_allclose(accuracies[:, 1], [90, 80, 100, 90], rtol=1e-6)
+    np.testing.assert_allclose(losses, 0.5)
+    assert view["measures"] == ["epochs to 95 %", "epochs to 100 %", "inputs found", "modules found"]
+    assert [one["measures"] for one in view["series"]] == [
+        *([2, 3, None, None], [None, None, None, None], [3, 4, None, None], [2, 3, 120, 25])
+    ]
+    curves = view["groups"][0]["curves"]
+    assert curves["epochs"] == [1, 2, 3, 4]
+    mean, half = mean_and_interval(100 * CURVE)
+    np.testing.assert_allclose(curves["test_accuracy"]["mean"], mean, atol=1e-4)
+    np.testing.assert_allclose(curves["test_accuracy"]["half"], half, atol=2e-3)
+    assert view["groups"][1]["curves"]["train_loss"]["half"] == [None] * 4
+    assert view["groups"][1]["measures"]["inputs found"] == "120.0"
+
+
+def test_one_page_for_images_and_structured_data(runs: list[Path], tmp_path: Path) -> None:
+    write_run_of_bits(tmp_path / "outputs/runs/boolean/a")
+    report([tmp_path / "outputs"], tmp_path / "report")
+    data = content((tmp_path / "report" / "report.html").read_text(encoding="utf-8"))
+    assert [(view["kind"], view["dataset"]) for view in data["views"]] == [("images", "digits"), ("bits", "boolean")]
+    assert data["views"][1]["series"][0]["run"] == len(runs)

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from made_bits import write_run as write_run_of_bits
 from made_up import COMPOSITIONS, write_pictures, write_run
 
 from modrobust.corruption.composition import label
 from modrobust.report.page import write_page
+from modrobust.report.read.bits import read_bits
 from modrobust.report.read.facts import collect
+from modrobust.report.read.groups import groups
 from modrobust.report.read.lines import with_lines
 from modrobust.report.tables.by_length import by_number, with_names
 from modrobust.report.tables.images import rows_of
@@ -36,6 +39,7 @@ pytestmark = pytest.mark.skipif(
 )
 METHODS = ("cross_entropy", "contrastive", "modules")
 SEEDS = (0, 1, 2)
+NONE = "\N{EN DASH}"
 NAMES = [label(composition) for composition in COMPOSITIONS]
 
 
@@ -64,7 +68,12 @@ def rows(all_rows: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def url(outputs: Path, all_rows: pd.DataFrame) -> str:
-    (path,) = write_page(all_rows, [Path(run) for run in all_rows["run"].unique()], outputs.parent)
+    runs = [
+        write_run_of_bits(outputs / f"runs/boolean/{model}{i}", model=model, fraction=fraction, found=model != "mlp")
+        for model in ("mlp", "modular")
+        for i, fraction in enumerate((0.25, 0.5, 0.75))
+    ]
+    (path,) = write_page(all_rows, groups(read_bits(runs)[0], collect(runs, [])), outputs.parent)
     return path.as_uri()
 
 
@@ -217,7 +226,7 @@ def test_filters_by_text_number_content_and_method(page: Page) -> None:
 
 
 def test_other_data(page: Page, all_rows: pd.DataFrame) -> None:
-    assert page.texts("#view option") == ["digits test", "letters test"]
+    assert page.texts("#view option") == ["digits test", "letters test", "boolean"]
     Select(page.one("#view")).select_by_visible_text("letters test")
     some = all_rows[all_rows["dataset"] == "letters"].set_index("composition")["accuracy"]
     shown = dict(zip(page.texts("#table tbody th"), page.texts("#table tbody td:nth-child(3)"), strict=True))
@@ -258,7 +267,7 @@ def test_box_plot_by_keyboard_tells_boxes_and_points_and_opens_a_run(page: Page,
     folder = Path(row["run"])
     assert page.texts("dialog pre")[0].rstrip() == (folder / "config.yaml").read_text().rstrip()
     assert page.texts("dialog pre")[1].splitlines() == (folder / "run.log").read_text().splitlines()[-20:]
-    assert page.texts("dialog pre mark") == [f"seed: {seed}\n", "  name: modules\n", "  name: digits\n"]
+    assert page.texts("dialog pre mark") == [f"seed: {seed}\n", "  name: modules\n"]
     assert page.text("dialog dd:has(a)") == folder.as_posix()
     link = page.one("dialog dd a").get_attribute("href")
     assert link is not None and link.rstrip("/") == folder.as_uri()
@@ -399,3 +408,95 @@ def test_structure_for_screen_readers(page: Page) -> None:
         assert len(page.all(f"{table} tbody tr")) == len(page.all(f"{table} tbody th[scope=row]"))
     assert page.one("#rows").aria_role == "status" and page.one("#said").get_attribute("aria-live") == "polite"
     assert page.one("html").get_attribute("lang") == "en"
+
+
+def select_bits(page: Page) -> None:
+    Select(page.one("#view")).select_by_visible_text("boolean")
+
+
+def test_structured_data_has_tables_charts_and_a_way_down_to_its_runs(page: Page) -> None:
+    select_bits(page)
+    assert page.text("#lead") == "boolean: 6 runs with 18 seeds in 6 lines." and page.text("h1") == "Modular structure"
+    assert [one.is_displayed() for one in page.all("#table, #examples, #text")] == [False] * 3
+    assert page.texts("#summary thead th") == ["Method", "n", "train", "test"]
+    assert page.texts("#summary tbody tr:first-child td") == ["3", "90.0 ± 24.8", "90.0 ± 24.8"]
+    head = ["Line", "n", "parameters", "epochs to 95 %", "epochs to 100 %", "inputs found", "modules found"]
+    assert page.texts("#measures thead th") == head
+    assert page.texts("#measures tbody tr:last-child td") == [
+        *("3", "90", "2.5 (2 of 3)", "3.5 (2 of 3)", "60.0 ± 24.8", "25.0 ± 0.0")
+    ]
+    assert page.texts("#seeds tbody tr:nth-child(2) td") == ["1", "80.0", "80.0", "never", "never", NONE, NONE]
+    page.one("#seeds thead th:nth-child(4) button").click()
+    assert page.texts("#seeds tbody td:nth-child(4)") == ["100.0"] * 6 + ["90.0"] * 6 + ["80.0"] * 6
+    page.one("#seeds tbody tr:last-child button").click()
+    assert page.dialog() == "modular dataset.train_fraction=0.75, seed 1"
+    facts = dict(zip(page.texts("dialog dt"), page.texts("dialog dd"), strict=True))
+    assert facts["test"] == "accuracy 80.00 %, loss 0.5000" and facts["inputs found"] == "60.0"
+    assert "train_fraction: 0.75" in page.texts("dialog pre")[0]
+    page.press(Keys.ESCAPE)
+    Select(page.one("#view")).select_by_visible_text("digits test")
+    assert page.one("#table").is_displayed() and not page.one("#seeds").is_displayed()
+
+
+def test_line_charts_by_keyboard_and_mouse(page: Page) -> None:
+    select_bits(page)
+    assert page.texts("#setting option") == ["dataset.train_fraction"]
+    page.focus("#against")
+    assert page.tooltip() == ["mlp", "dataset.train_fraction 0.25: 90.0 ± 24.8", "n = 3"]
+    page.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    assert page.text("#said") == "modular; dataset.train_fraction 0.5: 90.0 ± 24.8; n = 3"
+    page.focus("#curves")
+    page.press(Keys.END)
+    assert page.tooltip() == ["mlp dataset.train_fraction=0.25", "epoch 4: 90.0 ± 24.8", "n = 3"]
+    Select(page.one("#curve")).select_by_value("train_loss")
+    page.focus("#curves")
+    assert page.tooltip()[1] == "epoch 1: 0.5000 ± 0.0000"
+    place = page.driver.execute_script(
+        "const { at, up, lines } = charts.get(document.querySelector('#against'));"
+        "const { x, mean } = lines[1].points.at(-1); return [at(x), up(mean)]"
+    )
+    size = page.one("#against .sheet").rect
+    page.hover("#against .sheet", place[0] - size["width"] / 2, place[1] - size["height"] / 2)
+    assert page.tooltip()[1] == "dataset.train_fraction 0.75: 90.0 ± 24.8"
+
+
+@pytest.mark.parametrize("data", ["digits test", "boolean"])
+def test_on_paper_everything_is_there_once_and_nothing_is_cut(page: Page, data: str) -> None:
+    Select(page.one("#view")).select_by_visible_text(data)
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    size = {"width": 703, "height": 1000, "deviceScaleFactor": 1, "mobile": False}  # A4 within its margins
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        page.driver.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+        cut = (
+            "const more = (e) => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > Math.max(1, e.clientHeight) + 1;"
+            "return [...document.querySelectorAll('.scroll, .chart, body')]"
+            ".filter((e) => e.getClientRects().length && more(e)).map((e) => e.className)"
+        )
+        assert page.driver.execute_script(cut) == []
+        assert [one for one in page.all("select, input, form button, .hint") if one.is_displayed()] == []
+        rows = page.all("#table tbody tr" if data == "digits test" else "#seeds tbody tr")
+        assert sum(row.is_displayed() for row in rows) == (167 if data == "digits test" else 18)
+        assert page.one("aside").value_of_css_property("position") == "static"
+        page.driver.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+@pytest.mark.parametrize("width", [360, 800])
+@pytest.mark.parametrize("data", ["digits test", "boolean"])
+def test_on_a_narrow_screen_what_is_wider_says_so(page: Page, data: str, width: int) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        Select(page.one("#view")).select_by_visible_text(data)
+        told = "const [done] = arguments; requestAnimationFrame(() => setTimeout(() => done("
+        told += "[...document.querySelectorAll('.scroll, .chart')].filter((e) => e.clientWidth).map((e) => "
+        told += "[e.scrollWidth > e.clientWidth + 1, !e.previousElementSibling.hidden]))))"
+        found = page.driver.execute_async_script(told)
+        assert found and all(wide == hint for wide, hint in found)
+        assert any(wide for wide, _ in found)  # so the hint is tried
+        assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -14,21 +14,22 @@ from pathlib import Path
 import pandas as pd
 
 from modrobust.report.page.payload import payload
+from modrobust.report.read.groups import Group
 from modrobust.store.files import write_text
 
 SCRIPTS = (
     *("data", "statistics", "state", "say", "examples", "summary", "table"),
-    *("marks", "boxes", "heat", "dialog", "main"),
+    *("marks", "boxes", "heat", "dialog", "chart", "structured", "main"),
 )
 """One script after the other: an inlined module could not import another."""
 
 
-def write_page(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> list[Path]:
+def write_page(rows: pd.DataFrame, bits: Sequence[Group], folder: Path) -> list[Path]:
     """Write folder/report.html.
 
     Args:
-        rows: see `tables.rows_of`.
-        runs: run folders, from which configurations, states and logs are taken.
+        rows: of images (see `images.rows_of`), or without rows.
+        bits: groups of structured data (see `groups.groups`).
         folder: created where it is not there.
 
     Returns:
@@ -38,7 +39,7 @@ def write_page(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> list[P
         UserError: the file cannot be written.
     """
     path = folder / "report.html"
-    write_text(path, _html(payload(rows, runs, folder)))
+    write_text(path, _html(payload(rows, bits, folder)))
     return [path]
 
 
@@ -51,7 +52,11 @@ def _html(data: dict[str, str]) -> str:
     style = source["page.css"]
     policy = f"default-src 'none'; img-src data:; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'"
     parts = {**data, "policy": policy, "style": style, "script": script}
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], source["template.html"])
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _source("template.html"))
+
+
+def _source(name: str) -> str:
+    return (files(__name__) / name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

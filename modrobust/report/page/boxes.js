@@ -8,7 +8,7 @@ function columnsOfBoxes(compositions) {
   const { view } = state;
   const columns = [];
   for (const count of view.counts) {
-    const some = compositions.filter((c) => view.parts[c].length === count);
+    const some = compositions.filter((c) => view.count[c] === count);
     for (const group of some.length ? shownGroups() : []) {
       const all = [];
       for (const series of group.series) {
@@ -60,14 +60,14 @@ function axes(width, columns) {
   for (const count of new Set(columns.map((column) => column.count))) {
     const some = columns.filter((column) => column.count === count);
     const x = (some[0].x + some.at(-1).x) / 2;
-    made.push(svg('text', { class: 'axis', x, y: PLOT.height - 16, 'text-anchor': 'middle' }, `${count}`));
+    made.push(svg('text', { class: 'axis', x, y: PLOT.height - 16, 'text-anchor': 'middle' }, state.view.countName(count)));
   }
   for (const { x, group } of columns) {
     const at = { class: 'axis letter', x, y: heightOf(0) + 12, 'text-anchor': 'middle' };
     made.push(svg('text', at, letter(group)));
   }
   const title = { class: 'axis', x: width / 2, y: PLOT.height - 2, 'text-anchor': 'middle' };
-  made.push(svg('text', title, 'number of corruptions'));
+  made.push(svg('text', title, state.view.bits ? 'split' : 'number of corruptions'));
   const up = { class: 'axis', transform: `translate(11 ${PLOT.height / 2}) rotate(-90)`, 'text-anchor': 'middle' };
   made.push(svg('text', up, 'accuracy (%)'));
   if (state.view.chance !== null) {
@@ -91,7 +91,7 @@ function drawnBox({ x, half, q1, median, q3, low, high, group }) {
 function drawBoxes(compositions) {
   const host = element('boxes');
   const columns = columnsOfBoxes(compositions);
-  const width = place(columns, host.clientWidth);
+  const width = place(columns, widthFor(host));
   const [points, pen] = canvas(width, PLOT.height);
   for (const column of columns) {
     pen.fillStyle = colourOf(column.group);
@@ -100,7 +100,7 @@ function drawBoxes(compositions) {
   }
   const cursor = svg('circle', { class: 'cursor', r: 6, visibility: 'hidden' });
   const marks = [...axes(width, columns), ...columns.map(drawnBox), cursor];
-  const drawing = svg('svg', { width, height: PLOT.height, 'aria-hidden': 'true' }, ...marks);
+  const drawing = svg('svg', { width, height: PLOT.height, viewBox: `0 0 ${width} ${PLOT.height}`, 'aria-hidden': 'true' }, ...marks);
   const sheet = make('div', { class: 'sheet' }, points, drawing);
   sheet.style.width = `${width}px`;
   host.replaceChildren(sheet);
@@ -112,7 +112,7 @@ function drawBoxes(compositions) {
 }
 
 function wordsOfBox({ group, count, n, q1, median, q3, low, high }) {
-  const corruptions = `${count} corruption${count === 1 ? '' : 's'}`;
+  const corruptions = state.view.bits ? state.view.countName(count) : `${count} corruption${count === 1 ? '' : 's'}`;
   const range = `quartiles ${shown(q1)} to ${shown(q3)}, whiskers ${shown(low)} to ${shown(high)}`;
   return [`${group.label}, ${corruptions}`, `median ${shown(median)} %`, range, `${n} points`];
 }

@@ -23,16 +23,20 @@ async function load() {
 
 // Names of corruptions, labels of groups, and each group's mean over seeds under each composition.
 function prepare(view) {
-  view.parts = view.compositions.map((name) => (name === 'Identity' ? [] : name.split('-')));
-  view.counts = [...new Set(view.parts.map((parts) => parts.length))].sort((a, b) => a - b);
+  view.bits = view.kind === 'bits'; // of these, compositions are splits, each in a column of its own
+  view.parts = view.compositions.map((name) => (view.bits || name === 'Identity' ? [] : name.split('-')));
+  view.count = view.counts;
+  view.counts = [...new Set(view.count)].sort((a, b) => a - b);
+  view.countName = (count) => (view.bits ? view.compositions[count] : `${count}`);
   view.corruptions = [...new Set(view.parts.flat())].sort();
   const models = new Set(view.groups.map((group) => group.model));
   view.groups.forEach((group, i) => {
+    group.series = [];
+    group.number = i;
+    if (view.bits) return; // labelled already
     const model = models.size > 1 ? ` (${group.model})` : '';
     const variant = group.variant === 'default' ? '' : `, ${group.variant}`;
     group.label = `${group.method}${variant}${model} ${group.settings}`.trimEnd();
-    group.series = [];
-    group.number = i;
   });
   view.series.forEach((one, i) => view.groups[one.group].series.push(i));
   for (const group of view.groups) {

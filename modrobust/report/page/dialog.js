@@ -38,15 +38,15 @@ function openRuns(composition, groups) {
   openDialog(view.compositions[composition], ...picturesFor(composition, groups.length === 1 ? groups[0] : null), table);
 }
 
-let commonLines = null;
-
-// The configuration's text; lines that not all runs have are marked.
+// The configuration's text; lines that not all runs of these data have are marked.
 function configuration(text) {
-  if (!commonLines) {
-    const sets = report.runs.map((run) => new Set(run.config.split('\n')));
-    commonLines = new Set([...sets[0]].filter((line) => sets.every((set) => set.has(line))));
+  const { view } = state;
+  if (!view.commonLines) {
+    const runs = [...new Set(view.series.map((one) => one.run))];
+    const sets = runs.map((run) => new Set(report.runs[run].config.split('\n')));
+    view.commonLines = new Set([...sets[0]].filter((line) => sets.every((set) => set.has(line))));
   }
-  return text.split('\n').map((line) => (commonLines.has(line) ? `${line}\n` : make('mark', {}, `${line}\n`)));
+  return text.split('\n').map((line) => (view.commonLines.has(line) ? `${line}\n` : make('mark', {}, `${line}\n`)));
 }
 
 function openRun(series, composition, back = null) {
@@ -60,7 +60,8 @@ function openRun(series, composition, back = null) {
   const facts = make('dl', {});
   const fact = (term, ...value) => facts.append(make('div', {}, make('dt', {}, term), make('dd', {}, ...value)));
   fact('folder', make('a', { href: run.link.split('/').map(encodeURIComponent).join('/').replace(/^file%3A/, 'file:') }, run.name));
-  fact(name, `accuracy ${accuracy} %, loss ${loss}, ${one.n_images} images`);
+  if (view.bits) factsOfSeed(series, fact);
+  else fact(name, `accuracy ${accuracy} %, loss ${loss}, ${one.n_images} images`);
   for (const [key, value] of Object.entries(run.status)) fact(key.replaceAll('_', ' '), `${value}`);
   const block = (title, content) => [
     make('h3', {}, title),
@@ -73,7 +74,7 @@ function openRun(series, composition, back = null) {
     facts,
     ...picturesFor(composition, group),
     ...block('Configuration', run.config ? configuration(run.config) : ['config.yaml is missing']),
-    ...(report.runs.length > 1 ? [make('p', { class: 'note' }, 'Marked: lines that not all runs have.')] : []),
+    ...(report.runs.length > 1 ? [make('p', { class: 'note' }, 'Marked: lines that not all runs of these data have.')] : []),
     ...block('End of the log', [run.log || 'run.log is missing or empty']),
   );
 }

@@ -36,6 +36,7 @@ function pairOfTiles(picture, name) {
 
 // group: whose test images; null for those of all that are shown.
 function showExamples(composition, group = null) {
+  if (state.view.bits) return;
   const name = state.view.compositions[composition];
   const key = [report.views.indexOf(state.view), name, group?.number].join();
   if (key === exampleShown) return;

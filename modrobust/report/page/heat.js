@@ -13,15 +13,16 @@ function heatColour(value) {
 
 function drawHeat(compositions) {
   const host = element('heat');
+  const available = widthFor(host);
   const groups = shownGroups();
   const order = byDifficulty(compositions);
   const [, ruler] = canvas(1, 1);
   const font = `13px ${getComputedStyle(document.body).fontFamily}`;
   ruler.font = font;
   const longest = Math.max(0, ...groups.map((group) => ruler.measureText(group.label).width));
-  const left = Math.min(longest + 12, 260, Math.max(90, host.clientWidth * 0.4));
-  const cell = Math.max(HEAT.least, Math.min(60, (host.clientWidth - left - 2) / Math.max(1, order.length)));
-  const width = Math.max(host.clientWidth, left + cell * order.length + 2);
+  const left = Math.min(longest + 12, 260, Math.max(90, available * 0.4));
+  const cell = Math.max(HEAT.least, Math.min(60, (available - left - 2) / Math.max(1, order.length)));
+  const width = Math.max(available, left + cell * order.length + 2);
   const height = HEAT.top + HEAT.row * groups.length + HEAT.legend;
   const [drawn, pen] = canvas(width, height);
   pen.font = font;
@@ -51,14 +52,13 @@ function fitting(pen, text, width) {
 
 function drawCounts(pen) {
   const { order, left, cell, groups } = heat;
-  const { parts } = state.view;
   pen.textAlign = 'center';
   for (const count of state.view.counts) {
-    const columns = order.map((c, i) => [parts[c].length, i]).filter(([n]) => n === count).map(([, i]) => i);
+    const columns = order.map((c, i) => [state.view.count[c], i]).filter(([n]) => n === count).map(([, i]) => i);
     if (!columns.length) continue;
     const [first, last] = [columns[0], columns.at(-1)];
     pen.fillStyle = ink('ink');
-    pen.fillText(`${count}`, left + (cell * (first + last + 1)) / 2, 10);
+    pen.fillText(state.view.countName(count), left + (cell * (first + last + 1)) / 2, 10);
     pen.fillStyle = ink('paper');
     if (first) pen.fillRect(left + cell * first - 1, HEAT.top - 6, 2, HEAT.row * groups.length + 6);
   }

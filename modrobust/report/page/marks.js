@@ -25,6 +25,12 @@ function svg(tag, attributes, ...children) {
   return made;
 }
 
+const PAPER = 680; // pixels across: A4 and US Letter within their margins
+let printing = false;
+
+// How wide a chart may be.
+const widthFor = (host) => (printing ? PAPER : host.clientWidth);
+
 // A canvas as sharp as the screen.
 function canvas(width, height) {
   const made = make('canvas', { 'aria-hidden': 'true' });

@@ -24,7 +24,7 @@ function passing() {
   const all = view.compositions.map((_, c) => c);
   return all.filter(
     (c) =>
-      (count === '' || view.parts[c].length === Number(count)) &&
+      (count === '' || view.count[c] === Number(count)) &&
       (containing === '' || view.parts[c].includes(containing)) &&
       view.compositions[c].toLowerCase().includes(text),
   );
@@ -32,8 +32,8 @@ function passing() {
 
 // By number of corruptions, then from easy to hard.
 function byDifficulty(compositions) {
-  const { parts, difficulty } = state.view;
-  return [...compositions].sort((a, b) => parts[a].length - parts[b].length || difficulty[b] - difficulty[a]);
+  const { count, difficulty } = state.view;
+  return [...compositions].sort((a, b) => count[a] - count[b] || difficulty[b] - difficulty[a]);
 }
 
 function fillFilters() {
@@ -56,6 +56,7 @@ function choose(view) {
   state.groups = new Set(view.groups.slice(0, MOST).map((group) => group.number));
   element('text').value = '';
   fillFilters();
+  if (view.bits) fillStructured();
 }
 
 function listen(redraw) {

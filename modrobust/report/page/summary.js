@@ -2,9 +2,9 @@
 
 function drawSummary(compositions) {
   const { view } = state;
-  const columns = view.counts.map((n) => compositions.filter((c) => view.parts[c].length === n));
+  const columns = view.counts.map((n) => compositions.filter((c) => view.count[c] === n));
   const used = view.counts.map((_, i) => i).filter((i) => columns[i].length);
-  const head = ['Method', 'n', ...used.map((i) => `${view.counts[i]}`)];
+  const head = ['Method', 'n', ...used.map((i) => view.countName(view.counts[i]))];
   const groups = shownGroups();
   const found = groups.map((group) => used.map((i) => overSeeds(view, group, columns[i])));
   const best = used.map((_, k) => Math.max(...found.map((cells) => cells[k].mean).filter((value) => !Number.isNaN(value))));
@@ -15,7 +15,7 @@ function drawSummary(compositions) {
     return make('tr', {}, make('th', { scope: 'row' }, swatch(group), ` ${group.label}`), make('td', {}, `${group.seeds}`), ...cells);
   });
   const counts = used.map((i) => make('td', {}, `${columns[i].length}`));
-  rows.push(make('tr', { class: 'quiet' }, make('th', { scope: 'row' }, 'compositions'), make('td'), ...counts));
+  if (!view.bits) rows.push(make('tr', { class: 'quiet' }, make('th', { scope: 'row' }, 'compositions'), make('td'), ...counts));
   element('summary').replaceChildren(
     make('caption', { class: 'unseen' }, 'Accuracy by method and number of corruptions'),
     make('thead', {}, make('tr', {}, ...head.map((text) => make('th', { scope: 'col' }, text)))),

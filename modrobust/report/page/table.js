@@ -4,7 +4,7 @@ function sortedCompositions(compositions) {
   const { view, sort } = state;
   const value = {
     name: (c) => view.compositions[c],
-    count: (c) => view.parts[c].length,
+    count: (c) => view.count[c],
   }[sort.by] ?? ((c) => view.groups[sort.by].means[c].mean);
   const sign = sort.down ? -1 : 1;
   const order = (a, b) => {
@@ -47,7 +47,7 @@ function bodyRow(c, groups) {
     return cell;
   });
   const name = make('button', { type: 'button', class: 'name', onclick: open }, ...breakable(view.compositions[c]));
-  const row = make('tr', {}, make('th', { scope: 'row' }, name), make('td', {}, `${view.parts[c].length}`), ...cells);
+  const row = make('tr', {}, make('th', { scope: 'row' }, name), ...(view.bits ? [] : [make('td', {}, `${view.count[c]}`)]), ...cells);
   row.addEventListener('pointerenter', () => showExamples(c));
   row.addEventListener('focusin', () => showExamples(c));
   return row;
@@ -55,7 +55,7 @@ function bodyRow(c, groups) {
 
 function drawTable(compositions) {
   const groups = shownGroups();
-  const head = [headCell('name', 'Composition'), headCell('count', 'Number')];
+  const head = state.view.bits ? [headCell('name', 'Split')] : [headCell('name', 'Composition'), headCell('count', 'Number')];
   head.push(...groups.map((group) => headCell(group.number, group.label, `n = ${group.seeds}`)));
   element('table').replaceChildren(
     make('caption', { class: 'unseen' }, 'Mean accuracy by composition and method; columns can be sorted'),

@@ -15,7 +15,7 @@ from modrobust.report.say import say
 
 ALWAYS = ("dataset.name", "model.name")
 _NO_SETTINGS = {
-    *("seed", "replicas", "threads", "device", "paths", "hydra", "evaluate", "evaluation"),
+    *("seed", "replicas", "threads", "device", "paths", "hydra", "evaluate", "evaluation", "evaluations"),
     *("cache_gb", "checkpoint_seconds", "vis", "logger", "task", "search"),
 }
 _KINDS = ("name", "_target_")  # keys that tell what a section configures

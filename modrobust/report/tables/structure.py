@@ -62,19 +62,20 @@ def _section(dataset: str, some: Sequence[Group], notes: Sequence[str]) -> Secti
     measured = dict.fromkeys(measure for group in some for measure in group.measures)
     names = [name for name in _measures() if name in measured]
     names += [name for name in measured if name not in names]
-    title = (
+    heading = (
         f"Accuracy (%) on {dataset} at the last epoch: mean and 95 % interval over n seeds; first epoch of that "
         "test accuracy: median over the seeds that reach it (how many do); share (%) of the true structure found"
     )
     lines = []
     for group in some:
         settings = [written(group.settings[key]) if key in group.settings else "-" for key in keys]
-        cells = [_cell(name, group.measures[name]) if name in group.measures else "missing" for name in names]
+        cells = [cell(name, group.measures[name]) if name in group.measures else "missing" for name in names]
         lines.append([str(group.settings["model.name"]), *settings, str(group.n), *cells])
-    return Section(title, ["model", *keys, "n", *map(_title, names)], lines, notes)
+    return Section(heading, ["model", *keys, "n", *map(title, names)], lines, notes)
 
 
-def _title(measure: str) -> str:
+def title(measure: str) -> str:
+    """What people call a measure of groups."""
     if measure.startswith("epochs_to_"):
         return f"epochs to {measure.removeprefix('epochs_to_')} %"
     return (
@@ -82,7 +83,8 @@ def _title(measure: str) -> str:
     )
 
 
-def _cell(measure: str, values: np.ndarray) -> str:
+def cell(measure: str, values: np.ndarray) -> str:
+    """A measure over seeds for people, such as ``97.1 ± 0.8`` or ``32 (1 of 3)``, that is by one of three seeds."""
     value, interval, n = summary(measure, values)
     if measure.startswith("epochs_to_"):
         return f"{value:g} ({n} of {len(values)})" if n else f"never (0 of {len(values)})"
