@@ -77,6 +77,8 @@ def _read(folder: Path) -> tuple[Content | None, float | None]:
     """A run's status.json, and when it was last written or touched; None, None where there is none."""
     file = folder / "status.json"
     content = read_json(file)
+    if content is None and file.exists():
+        content = {"state": "missing", "error": "its status.json is damaged"}
     return (None, None) if content is None else (content, file.stat().st_mtime)
 
 
@@ -139,7 +141,11 @@ def _explained(status: Status, job: str, ending: str | None, queue: str | None, 
 
 
 def _time(text: str | None) -> float | None:
-    return None if text is None else datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    """Seconds since 1970; None of what is no time, for a file may have been edited."""
+    try:
+        return None if text is None else datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except (ValueError, TypeError):
+        return None
 
 
 def _lives(content: Content, seen: float | None) -> bool:
@@ -148,7 +154,7 @@ def _lives(content: Content, seen: float | None) -> bool:
         return datetime.now().timestamp() - (seen or 0) < SILENT
     try:
         os.kill(int(content.get("pid", 0)) or -1, 0)
-    except (ProcessLookupError, ValueError):
+    except (ProcessLookupError, ValueError, TypeError):
         return False
     except PermissionError:
         return True

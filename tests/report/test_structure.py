@@ -143,7 +143,7 @@ def test_a_run_without_configuration_stands_in_a_line_of_its_own(tmp_path: Path)
     write_run(tmp_path / "b")
     (tmp_path / "b" / "config.yaml").unlink()
     one, other = pooled(tmp_path / "a", tmp_path / "b")
-    assert {**one.settings, **other.settings}["config.yaml"] == "missing" and one.n == other.n == 3
+    assert {**one.settings, **other.settings}["config.yaml"] == "unknown" and one.n == other.n == 3
 
 
 def test_both_kinds_are_shown_and_written_and_the_same_again(
@@ -159,7 +159,7 @@ def test_both_kinds_are_shown_and_written_and_the_same_again(
         report([tmp_path / "runs", tmp_path / "runs" / "a"], tmp_path / out)
     printed = capsys.readouterr()
     assert "| erm (cnn) | 1 | 90.0 |" in printed.out and "| mlp | 0.75 | 3 |" in printed.out
-    assert printed.err.splitlines()[0] == "modrobust-report: without results: boolean supervised (mlp), seed 1: missing"
+    assert printed.err.splitlines()[1] == "modrobust-report: without results: boolean supervised (mlp), seed 1: missing"
     tables = ("table", "compositions", "structure")
     names = [f"{table}.{kind}" for table in tables for kind in ("md", "csv", "tex")]
     names += [f"{figure}.{kind}" for figure in ("curves", "dataset.train_fraction") for kind in ("pdf", "png")]

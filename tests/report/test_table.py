@@ -172,8 +172,9 @@ def test_one_damaged_folder_hides_no_other(tmp_path: Path, capsys: pytest.Captur
     report([tmp_path], tmp_path / "out")
     told = capsys.readouterr()
     assert "| cross_entropy (small_cnn) | 2 | 94.0 ± 12.7 |" in told.out  # d, f
-    assert "| cross_entropy (small_cnn) config.yaml=missing | 3 | 92.3 ± 3.8 |" in told.out
-    assert told.err.count("\n") == 4
+    assert "| cross_entropy (small_cnn) config.yaml=unknown | 3 | 92.3 ± 3.8 |" in told.out
+    assert told.err.count("\n") == 5
+    assert f"1 run has no config.yaml, so that its settings are not known: {tmp_path}/c." in told.err
     for place in ("a/results.csv", "b/config.yaml", "d/status.json", "e/config.yaml"):
         assert f"{tmp_path}/{place}" in told.err
     assert f"Not counted, damaged or the same as others: {tmp_path}/a." in (tmp_path / "out/table.md").read_text()

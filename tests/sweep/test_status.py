@@ -90,3 +90,11 @@ def test_on_this_machine_the_process_tells(tmp_path: Path) -> None:
     here = {"state": "running", "slurm_job_id": None, "host": platform.node()}
     assert of(tmp_path, None, **here, pid=os.getpid()).state == "running"
     assert of(tmp_path, None, **here, pid=2**22 + 1).state == "lost"
+
+
+def test_a_status_that_was_edited_or_cut_is_no_reason_to_fail(tmp_path: Path) -> None:
+    status = of(tmp_path, None, state="running", updated="yesterday", pid="none", host=platform.node())
+    assert status.state == "lost"
+    (tmp_path / "run" / "status.json").write_text('{"state": "do')
+    status = statuses([tmp_path / "run"], tmp_path)[tmp_path / "run"]
+    assert (status.state, status.error) == ("missing", "its status.json is damaged")

@@ -50,6 +50,10 @@ def collect(runs: Sequence[Path], without: Sequence[Without], only: Sequence[str
     """
     every = [*runs, *(one.run for one in without)]
     configs = configurations(every)
+    if lacking := [run for run in runs if run not in configs and not (run / "config.yaml").exists()]:
+        count, their = ("1 run has", "its") if len(lacking) == 1 else (f"{len(lacking)} runs have", "their")
+        names = ", ".join(map(str, lacking[:3])) + (", ..." if len(lacking) > 3 else "")
+        say(f"{count} no config.yaml, so that {their} settings are not known: {names}.")
     with ThreadPoolExecutor(16) as pool:
         statuses = dict(zip(runs, pool.map(_status, runs), strict=True))
     if only:

@@ -65,7 +65,7 @@ def settings_of(found: Mapping[Path, Bits], facts: Facts) -> dict[Path, dict[str
     kinds = {(found[run].dataset, found[run].model) for run in known}
     settings = {}
     for run, one in found.items():
-        unknown = {"config.yaml": "missing"} if (one.dataset, one.model) in kinds else {}
+        unknown = {"config.yaml": "unknown"} if (one.dataset, one.model) in kinds else {}
         settings[run] = known.get(run, {"dataset.name": one.dataset, "model.name": one.model, **unknown})
     return settings
 

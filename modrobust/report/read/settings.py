@@ -56,6 +56,8 @@ def _configuration(path: Path, text: str | OSError | ValueError) -> Config:
             raise ValueError(f"it has no {' and no '.join(missing)}")
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        if isinstance(error, yaml.YAMLError | UnicodeDecodeError):
+            reason = "it is no YAML, or was cut off"
         say(f"{path} cannot be read: {reason}. The settings of this run are not known.")
         return {}
     return config

@@ -17,7 +17,7 @@ from modrobust.report.tables.notes import notes_of_images
 from modrobust.report.tables.order import longer_table, pairs_table
 from modrobust.report.tables.paired import paired_table
 
-UNKNOWN = "config.yaml=missing"
+UNKNOWN = "config.yaml=unknown"
 
 
 def rows_of(runs: Sequence[Path], facts: Facts) -> pd.DataFrame:
