@@ -120,34 +120,37 @@ def _reason(rows: bytes) -> str:
 
 def _not_so(table: pd.DataFrame, tested: Mapping[str, int | None]) -> dict[str, str]:
     """The runs whose rows contradict themselves, or what was tested, and how."""
-    here = table["run"] == table["run"].shift()
-    composed = here & table["run"].isin(table.loc[table["n_corruptions"] > 0, "run"].unique())
-    parts = {name: 0 if name == "Identity" else str(name).count("-") + 1 for name in table["composition"].unique()}
+    factors = {name: pd.factorize(table[name]) for name in ("run", *TEXT)}
+    codes = pd.DataFrame({name: code for name, (code, _) in factors.items()})  # numbers are compared faster; -1: none
+    codes = codes.assign(**{name: table[name] for name in (*WHOLE, *REAL)})
+    parts = np.array([0 if name == "Identity" else str(name).count("-") + 1 for name in factors["composition"][1]], int)
+    here = codes["run"] == codes["run"].shift()
+    composed = here & codes["run"].isin(codes.loc[codes["n_corruptions"] > 0, "run"].unique())
+    other = codes != codes.shift()
+    twice = codes.duplicated(["run", "variant", "seed", "split", "composition"])
     checks: list[tuple[Any, Callable[[Row], str]]] = [
-        *((table[name].isna(), lambda row, name=name: f"a row has no {name}") for name in TEXT),
-        (~table["accuracy"].between(0, 100 + 1e-9), lambda row: f"{_of(row)} has the accuracy {row['accuracy']:g} %"),
-        (table["loss"] < 0, lambda row: f"{_of(row)} has the loss {row['loss']:g}, which is never below 0"),
-        (table["n_images"] < 1, lambda row: f"{_of(row)} has {row['n_images']} images"),
+        *((codes[name] < 0, lambda row, name=name: f"a row has no {name}") for name in TEXT),
+        (~codes["accuracy"].between(0, 100 + 1e-9), lambda row: f"{_of(row)} has the accuracy {row['accuracy']:g} %"),
+        (codes["loss"] < 0, lambda row: f"{_of(row)} has the loss {row['loss']:g}, which is never below 0"),
+        (codes["n_images"] < 1, lambda row: f"{_of(row)} has {row['n_images']} images"),
         (
-            table["composition"].map(parts) != table["n_corruptions"],
+            np.append(parts, 0)[codes["composition"]] != codes["n_corruptions"],
             lambda row: f"{_of(row)} has n_corruptions {row['n_corruptions']}",
         ),
         *(
-            (where & (table[name] != table[name].shift()), lambda row, name=name: f"its rows differ in {name}")
+            (where & other[name], lambda row, name=name: f"its rows differ in {name}")
             for where, names in ((here, OF_A_RUN), (composed, OF_COMPOSITIONS))
             for name in names
         ),
-        (
-            table.duplicated(["run", "variant", "seed", "split", "composition"]),
-            lambda row: f"{_of(row)} is there twice",
-        ),
+        (twice, lambda row: f"{_of(row)} is there twice"),
     ]
     found: dict[str, str] = {}
     for wrong, words in checks:
         for row in table[wrong].drop_duplicates("run").to_dict("records"):
             found.setdefault(str(row["run"]), words(row))
-    sizes = table.groupby(["run", "variant"], sort=False).size().reset_index()
-    for run, variant, count in sizes.itertuples(index=False):
+    sizes = codes.groupby(["run", "variant"], sort=False).size().reset_index()
+    for of_run, of_variant, count in sizes.itertuples(index=False):
+        run, variant = factors["run"][1][of_run], factors["variant"][1][of_variant]
         if (expected := tested.get(run)) is not None and count != expected:
             found.setdefault(run, f"it has {count} rows of the variant {variant}, but predictions.npz is of {expected}")
     return found
