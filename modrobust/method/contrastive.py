@@ -54,6 +54,7 @@ class Contrastive:
     def train(self, experiment: Experiment) -> Made:
         """Train one network, after searching its levels where they are not given."""
         names, probe = experiment.corruption.names, experiment.probe()
+        experiment.images_a_step(1 + len(names))  # told before levels are searched
         if self.level == "auto":
             levels = choose_levels(names, range(1, probe.levels), partial(self._try, experiment))
         else:
@@ -67,7 +68,7 @@ class Contrastive:
         """With this corruption alone at this level: the mean over short trainings from scratch."""
         constant = partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0)
         training = replace(experiment.training, epochs=1, schedule=constant)
-        n_images = self._images_a_step(experiment, len(experiment.corruption.elemental))  # however many are trained
+        n_images = experiment.training.batch_size // (1 + len(experiment.corruption.elemental))  # also untrained
         settings = {"weight": self.weight, "temperature": self.temperature, "batches": SEARCH_BATCHES}
         accuracies, parts = [], []
         for repeat in range(self.repeats):
@@ -77,9 +78,6 @@ class Contrastive:
             accuracies.append(part.curve()[-1]["valid_accuracy"])
             parts.append(part)
         return Tried(sum(accuracies) / len(accuracies), tuple(parts))
-
-    def _images_a_step(self, experiment: Experiment, corruptions: int) -> int:
-        return experiment.training.batch_size // (1 + corruptions)
 
     def _fit(
         self,
@@ -92,7 +90,7 @@ class Contrastive:
     ) -> Network:
         network, views = experiment.network(part), experiment.views()
         scalars = partial(self._scalars, network, views, levels)
-        n_images = n_images or self._images_a_step(experiment, len(levels))
+        n_images = n_images or experiment.images_a_step(1 + len(levels))
         fit(part, network, Paired(views, network, scalars, n_images, batches), training, self.lr, keep=batches is None)
         return network.eval()
 

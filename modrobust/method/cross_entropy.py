@@ -61,15 +61,15 @@ def train_classifier(
     """
     part = experiment.parts.part("classifier", corruptions, lr=lr, pairing=pairing)
     network, views = experiment.network(part), experiment.views()
-    batch_size = experiment.training.batch_size
 
     def scalars(batch: Batch) -> dict[str, Tensor]:
         logits, classes = network(views.see(batch, corruptions)), batch.targets.repeat(len(corruptions))
         return {"loss": functional.cross_entropy(logits, classes), "accuracy": accuracy(logits, classes)}
 
     if pairing:
-        paired = Paired(views, network, scalars, batch_size // len(corruptions))
+        paired = Paired(views, network, scalars, experiment.images_a_step(len(corruptions)))
         fit(part, network, paired, experiment.training, lr)
     else:
-        fit(part, network, Unpaired(views, network, corruptions, batch_size), experiment.training, lr)
+        unpaired = Unpaired(views, network, corruptions, experiment.training.batch_size)
+        fit(part, network, unpaired, experiment.training, lr)
     return Classifier(network.eval(), part)

@@ -77,6 +77,15 @@ class Experiment:
         """Identity and the elemental corruptions, in base order."""
         return ("Identity", *self.corruption.names)
 
+    def images_a_step(self, views: int) -> int:
+        """How many images a batch has of which it holds so many views each. Raises UserError where none fits."""
+        if self.training.batch_size < views:
+            raise UserError(
+                f"training.batch_size={self.training.batch_size}: a batch holds {views} views of an image, "
+                f"at least {views} is needed."
+            )
+        return self.training.batch_size // views
+
     def network(self, part: Part) -> Network:
         """A new network whose first weights follow from the seed and the part's name."""
         return self.fresh(part, self.probe)

@@ -37,6 +37,7 @@ class ImgSpace:
 
     def train(self, experiment: Experiment) -> Made:
         """Train an autoencoder for each corruption, then both classifiers."""
+        experiment.images_a_step(len(experiment.elemental) if self.classifiers else 2)  # told before training
         trained = {name: self._autoencoder(experiment, name) for name in experiment.corruption.names}
         autoencoders = {name: autoencoder for name, (autoencoder, _) in trained.items()}
         parts = tuple(part for _, part in trained.values())
@@ -56,7 +57,7 @@ class ImgSpace:
             restored = autoencoder(views.see(batch, (name,)))
             return {"loss": functional.mse_loss(restored, views.see(batch, ("Identity",)))}
 
-        objective = Paired(views, autoencoder, scalars, experiment.training.batch_size // 2)
+        objective = Paired(views, autoencoder, scalars, experiment.images_a_step(2))
         fit(part, autoencoder, objective, experiment.training, self.autoencoder_lr)
         return autoencoder.eval(), part
 
@@ -75,7 +76,7 @@ class ImgSpace:
             return {"loss": functional.cross_entropy(logits, classes), "accuracy": accuracy(logits, classes)}
 
         with frozen(*autoencoders.values()):
-            objective = Paired(views, network, scalars, experiment.training.batch_size // len(elemental))
+            objective = Paired(views, network, scalars, experiment.images_a_step(len(elemental)))
             fit(part, network, objective, experiment.training, self.lr)
         return Classifier(network.eval(), part)
 

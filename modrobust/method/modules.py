@@ -61,8 +61,9 @@ class Modules:
     def train(self, experiment: Experiment) -> Made:
         """Train backbone and modules, after searching their levels where they are not given."""
         names, probe = experiment.corruption.names, experiment.probe()
+        experiment.images_a_step(2)  # like a wrong level told before the backbone is trained
         given = {}
-        if self.level != "auto":  # a wrong level is told before the backbone is trained
+        if self.level != "auto":
             given = levels_of(self.level, names, probe, lowest=0)
         backbone = train_classifier(experiment, ("Identity",), self.backbone_lr)
         with frozen(backbone.network):
@@ -129,7 +130,7 @@ class Modules:
             parts = {"cross_entropy": loss.detach(), "contrastive": contrast.detach()}
             return {"loss": loss + contrast, "accuracy": accuracy(logits, classes), **parts}
 
-        fit(part, module, Paired(views, module, scalars, training.batch_size // 2), training, self.lr, keep)
+        fit(part, module, Paired(views, module, scalars, experiment.images_a_step(2)), training, self.lr, keep)
         return module.eval()
 
 

@@ -6,7 +6,6 @@ from itertools import islice
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modrobust.errors import UserError
 from modrobust.method.modes import evaluating
 from modrobust.method.views import Batch, Views
 
@@ -51,11 +50,8 @@ class Paired:
         views: where the images come from.
         network: what is trained; in evaluation mode while validating.
         scalars: named scalars of a batch, means over its images; `loss` is minimised.
-        n_images: clean images a step.
+        n_images: clean images a step, at least 1.
         at_most: steps an epoch, whatever the data has, and batches of a validation where all would be more.
-
-    Raises:
-        UserError: a step would have no image.
     """
 
     def __init__(
@@ -66,8 +62,6 @@ class Paired:
         n_images: int,
         at_most: int | None = None,
     ) -> None:
-        if n_images < 1:
-            raise UserError("training.batch_size is smaller than the number of views of an image: no image fits.")
         self.views, self.network, self.scalars, self.at_most = views, network, scalars, at_most
         total = len(views.dataset.splits["train"])
         self.n_images = min(n_images, total)

@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from modrobust.errors import UserError
 from modrobust.method.contrastive import SEARCH_BATCHES, Contrastive
 from modrobust.method.contrastive_loss import contrastive_loss
 from modrobust.method.experiment import Experiment
@@ -115,12 +114,6 @@ def test_repeats_differ(run: Callable[..., Path], monkeypatch: pytest.MonkeyPatc
     curves = pd.read_json(folder / "metrics.jsonl", lines=True)
     losses = curves[curves.part.str.startswith("search-Contrast-level1-")].loss
     assert losses.nunique() == 3
-
-
-def test_a_batch_too_small(run: Callable[..., Path], epochs: Counter[str]) -> None:
-    with pytest.raises(UserError, match=r"training\.batch_size is smaller than the number of views of an image"):
-        run("method=contrastive", "training.batch_size=2")
-    assert not epochs
 
 
 def test_level_for_each_on_the_command_line(run: Callable[..., Path], tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Every method on every family of datasets: trains, predicts, writes rows of the right variants."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from modrobust.errors import UserError
 
 VARIANTS = {
     "cross_entropy": ["default"],
@@ -76,3 +79,25 @@ def test_method_learns_digits(run: Callable[..., Path], method: str, keys: list[
     folder = run(f"method={method}", *FAMILIES["digits"], *small, *settings, compositions=("Identity", "Invert"))
     rows = pd.read_csv(folder / "results.csv")
     assert rows.accuracy.min() > 30  # chance is 10
+
+
+@pytest.mark.parametrize(
+    ("overrides", "views"),
+    [
+        ("method=cross_entropy method.pairing=true training.batch_size=2", 3),
+        ("method=contrastive training.batch_size=2", 3),
+        ("method=auto_contrastive training.batch_size=2", 3),
+        ("method=modules method.level=1 training.batch_size=1", 2),
+        ("method=img_space training.batch_size=2", 3),
+        ("method=img_space method.classifiers=false evaluate=false training.batch_size=1", 2),
+    ],
+)
+def test_a_batch_too_small_is_told_before_anything_is_trained(
+    run: Callable[..., Path], epochs: Counter[str], overrides: str, views: int
+) -> None:
+    size = overrides[-1]
+    message = f"training.batch_size={size}: a batch holds {views} views of an image, at least {views} is needed."
+    with pytest.raises(UserError) as refused:
+        run(*overrides.split())
+    assert str(refused.value) == message
+    assert not epochs

@@ -8,7 +8,6 @@ from test_views import NAMES, make
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modrobust.errors import UserError
 from modrobust.method.objectives import Paired, Unpaired
 from modrobust.method.views import Batch
 
@@ -93,8 +92,3 @@ def test_an_epoch_may_be_given_its_steps() -> None:
     assert few.steps == 2
     few.validate()
     assert [len(batch.targets) for batch in visits] == [3, 3]  # of 7 images
-
-
-def test_a_batch_too_small_for_the_views() -> None:
-    with pytest.raises(UserError, match=r"training\.batch_size is smaller than the number of views"):
-        Paired(make(), nn.Identity(), lambda batch: {}, 0)
