@@ -21,7 +21,7 @@ function drawHeat(compositions) {
   ruler.font = font;
   const longest = Math.max(0, ...groups.map((group) => ruler.measureText(group.label).width));
   const left = Math.min(longest + 12, 260, Math.max(90, available * 0.4));
-  const cell = Math.max(HEAT.least, Math.min(60, (available - left - 2) / Math.max(1, order.length)));
+  const cell = Math.max(HEAT.least, Math.min(state.view.bits ? 110 : 60, (available - left - 2) / Math.max(1, order.length)));
   const width = Math.max(available, left + cell * order.length + 2);
   const height = HEAT.top + HEAT.row * groups.length + HEAT.legend;
   const [drawn, pen] = canvas(width, height);

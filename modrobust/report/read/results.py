@@ -1,8 +1,10 @@
 """The rows of results.csv of many runs, as one table, checked. A file that cannot be trusted is named, not read."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,12 @@ from numpy.lib import format as npy
 from modrobust.report.read.spreadsheet import COLUMNS, REAL, TEXT, WHOLE, Damaged, rewritten
 
 TYPES = {**dict.fromkeys(TEXT, "str"), **dict.fromkeys(WHOLE, "int64"), **dict.fromkeys(REAL, "float64")}
-HEADER = ",".join(COLUMNS).encode()
-_KINDS = {**dict.fromkeys(TEXT, rb"[^,\"\r\n\0]+"), **dict.fromkeys(WHOLE, rb"\d+"), "loss": rb"(?:[-+.\de]+|inf)?"}
-OURS = re.compile(b"(?:" + b",".join(_KINDS.get(name, rb"[-+.\de]+") for name in COLUMNS) + b"\n)+")
-"""Rows that need no second look. Pandas would take 3.8E+07 and 1.000, which a spreadsheet made, for whole numbers."""
+_KINDS = {
+    **dict.fromkeys(TEXT, rb"[^,\"\r\n\0]+"),
+    **dict.fromkeys(WHOLE, rb"\d+"),
+    **{"loss": rb"(?:[-+.\de]+|inf)?", "accuracy": rb"[-+.\de]+"},
+}
+"""What needs no second look. Pandas would take 3.8E+07 and 1.000, which a spreadsheet made, for whole numbers."""
 OF_A_RUN = ("dataset", "method", "model")
 """Columns of which a run has one value."""
 OF_COMPOSITIONS = ("seed", "split", "n_images")
@@ -45,13 +49,18 @@ def read(runs: Sequence[Path]) -> tuple[pd.DataFrame, dict[Path, str]]:
         contents = list(pool.map(_content, runs))
         tested = dict(zip(map(str, runs), pool.map(_tested, runs), strict=True))
     unread: dict[str, str] = {}
-    files = []
+    by_header: dict[bytes, list[tuple[str, bytes]]] = defaultdict(list)
     for run, content in zip(map(str, runs), contents, strict=True):
         try:
-            files.append((run, _rows(content)))
+            header, rows = _parts(content)
+            by_header[header].append((run, rows))
         except Damaged as damage:
             unread[run] = str(damage)
-    table = pd.concat([_no_rows(), *_tables(files, unread)], ignore_index=True)
+    tables = (table for header, files in by_header.items() for table in _tables(header, files, unread))
+    table = pd.concat([_no_rows(), *tables], ignore_index=True)
+    if len(by_header) > 1:  # in the order of the runs again
+        place = {str(run): i for i, run in enumerate(runs)}
+        table = table.iloc[np.argsort(table["run"].map(place).to_numpy(), kind="stable")].reset_index(drop=True)
     unread |= _not_so(table, tested)
     table = table[~table["run"].isin(list(unread))].reset_index(drop=True) if unread else table
     lines = {run: unread[str(run)] for run in runs if str(run) in unread}
@@ -79,12 +88,24 @@ def _tested(run: Path) -> int | None:
         return None
 
 
-def _rows(content: bytes | OSError) -> bytes:
-    """The rows of a file below HEADER; raises Damaged. What this program wrote is taken as it is."""
+def _parts(content: bytes | OSError) -> tuple[bytes, bytes]:
+    """The header and the rows of a file, to be parsed; raises Damaged. What is plain is taken as it is."""
     if isinstance(content, OSError):
         raise Damaged(str(content.strerror))
     header, _, rows = content.partition(b"\n")
-    return rows if header == HEADER and OURS.fullmatch(rows) else rewritten(content).partition(b"\n")[2]
+    plain = _plain(header)
+    if plain is None or plain.fullmatch(rows) is None:
+        header, _, rows = rewritten(content).partition(b"\n")
+    return header, rows
+
+
+@cache
+def _plain(header: bytes) -> re.Pattern[bytes] | None:
+    """How rows look that this program has written, in columns of this order, perhaps more; None without columns."""
+    names = header.decode("latin-1").split(",")
+    if any(names.count(name) != 1 for name in COLUMNS):
+        return None
+    return re.compile(b"(?:" + b",".join(_KINDS.get(name, rb"[^,\"\r\n\0]*") for name in names) + b"\n)+")
 
 
 def _no_rows() -> pd.DataFrame:
@@ -93,26 +114,24 @@ def _no_rows() -> pd.DataFrame:
     )
 
 
-def _tables(files: Sequence[tuple[str, bytes]], unread: dict[str, str]) -> list[pd.DataFrame]:
+def _tables(header: bytes, files: Sequence[tuple[str, bytes]], unread: dict[str, str]) -> list[pd.DataFrame]:
     """Files parsed together, for one call for each would take most of the time; what cannot be is put into `unread`."""
-    if not files:
-        return []
+    text = BytesIO(b"\n".join([header, b"".join(rows for _, rows in files)]))
     try:
-        text = BytesIO(b"\n".join([HEADER, b"".join(rows for _, rows in files)]))
-        table = pd.read_csv(text, dtype=TYPES, na_values=[""], keep_default_na=False, skip_blank_lines=False)
+        table = pd.read_csv(text, dtype=TYPES, na_values=[""], keep_default_na=False, index_col=False)
     except (ValueError, OverflowError):
         if middle := len(files) // 2:  # which one?
-            return [*_tables(files[:middle], unread), *_tables(files[middle:], unread)]
-        unread[files[0][0]] = _reason(files[0][1])
+            return [*_tables(header, files[:middle], unread), *_tables(header, files[middle:], unread)]
+        unread[files[0][0]] = _reason(header + b"\n" + files[0][1])
         return []
     lines = [rows.count(b"\n") for _, rows in files]
     return [table[list(TYPES)].assign(run=np.repeat([run for run, _ in files], lines).astype(object))]
 
 
-def _reason(rows: bytes) -> str:
-    """Why rows cannot be parsed."""
+def _reason(content: bytes) -> str:
+    """Why a file cannot be parsed."""
     try:
-        rewritten(HEADER + b"\n" + rows)
+        rewritten(content)
     except Damaged as damage:
         return str(damage)
     return "a whole number is too large"
