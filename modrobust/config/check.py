@@ -1,6 +1,8 @@
 """Whether a configuration is good, told from its command line and itself alone. Imports no torch."""
 
+import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -8,7 +10,7 @@ from omegaconf import DictConfig
 from modrobust.config.identity import is_worker, plain
 from modrobust.config.keys import check_keys, check_kinds, flatten, unknown_choice, written
 from modrobust.config.values import mistakes
-from modrobust.corruption.choice import choose, parse_shard
+from modrobust.corruption.choice import Composition, choose, parse_shard
 from modrobust.corruption.composition import check_name
 from modrobust.errors import UserError
 
@@ -26,10 +28,11 @@ def check(cfg: DictConfig, overrides: Sequence[str]) -> None:
     if line := unknown_choice(overrides):  # Hydra passes over an optional group's
         raise UserError(line)
     known = written(overrides)
-    check_keys(cfg, known)
+    as_written = plain(cfg, resolve=False)
+    check_keys(as_written, known)
     content = plain(cfg)
     if wrong := mistakes(content):  # of keys that take their values from others, the others are to blame
-        taken = {key for key, value in flatten(plain(cfg, resolve=False)) if isinstance(value, str) and "${" in value}
+        taken = {key for key, value in flatten(as_written) if isinstance(value, str) and "${" in value}
         raise UserError(min(wrong, key=lambda one: one[0] in taken)[1])
     check_kinds(content, known)
     if cfg.search is not None and not is_worker(cfg):
@@ -39,10 +42,18 @@ def check(cfg: DictConfig, overrides: Sequence[str]) -> None:
     elemental = cfg.corruption.elemental
     for name in elemental:
         check_name(str(name))
-    sampled = instantiate(cfg.corruption.compositions, _convert_="all")
-    choose(sampled, elemental, wanted.get("compositions"), wanted.get("max_length"))
+    if (compositions := content["corruption"].get("compositions")) is None:
+        raise UserError("The key 'corruption.compositions' is missing.")
+    choose(_sampled(json.dumps(compositions)), elemental, wanted.get("compositions"), wanted.get("max_length"))
     for number, one in enumerate(cfg.evaluations):
         if not isinstance(one, DictConfig) or not {"_target_", "name"} <= one.keys():
             raise UserError(
                 f"evaluations[{number}]: _target_ (a class) and name (of a folder) are needed; it is {one}."
             )
+
+
+@lru_cache(maxsize=64)  # milliseconds each, and the same for most runs of a sweep
+def _sampled(compositions: str) -> list[Composition]:
+    """The compositions that a node of the configuration, as JSON, describes."""
+    node = DictConfig({"corruption": {"compositions": json.loads(compositions)}}).corruption.compositions
+    return list(instantiate(node, _convert_="all"))  # the node's place is for messages

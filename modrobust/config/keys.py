@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from modrobust.config.need import text_of
 from modrobust.config.options import CONF, options
@@ -47,14 +47,22 @@ def _composed(choices: tuple[str, ...], folder: Path) -> Mapping[str, Any]:
     return dict(flatten(content))
 
 
-def check_keys(cfg: DictConfig, known: Mapping[str, Any]) -> None:
-    """Refuse keys that nothing reads, and the lack of one that is read. Raises UserError."""
+def check_keys(content: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Refuse keys that nothing reads, and the lack of one that is read.
+
+    Args:
+        content: a configuration as plain containers.
+        known: see `written`.
+
+    Raises:
+        UserError: a key is unknown or missing.
+    """
     for place in _READ_BY_NAME:
-        node = OmegaConf.select(cfg, place) if place else cfg
+        node = content.get(place) if place else content
         prefix = f"{place}." if place else ""
         needed = _below(place, known)
-        if not isinstance(node, DictConfig):
-            raise UserError(set_as_a_whole(f"{place}={node}", place, known))
+        if not isinstance(node, Mapping):
+            raise UserError(set_as_a_whole(f"{place}={text_of(node)}", place, known))
         if surplus := [str(key) for key in node if key not in needed]:
             raise UserError(unknown_key(f"{prefix}{surplus[0]}", known))
         if missing := [key for key in needed if key not in node]:
