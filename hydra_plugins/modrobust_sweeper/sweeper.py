@@ -32,7 +32,6 @@ class SearchSweeper(BasicSweeper):
         parsed = OverridesParser.create(config_loader=loader).parse_overrides([*presets, *arguments])
         (combinations,) = self.split_arguments(parsed, None)
         runs = Path(str(config.hydra.sweep.dir)).absolute()
-        runs.mkdir(parents=True, exist_ok=True)
         records = search(
             combinations,
             arguments,

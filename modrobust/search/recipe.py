@@ -1,5 +1,6 @@
 """What a search chose, as a recipe: the YAML file that the next run of the dataset and method takes its values from."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from modrobust.config.options import CONF
 from modrobust.config.typed import typed
 from modrobust.errors import UserError
 from modrobust.search.record import Record
+from modrobust.search.steps import overrides_of
 from modrobust.store.files import write_text
 
 Content = dict[str, Any]
@@ -46,22 +48,27 @@ def write_recipe(record: Record, folder: Path) -> Path:
     head = [
         "# @package _global_",
         f"# Chosen on the validation split, seed {content['seed']}; no composition was looked at.",
-        f"# {content['command']}",
+        *(f"# {command}" for command in record.commands),
         *_code(content),
     ]
     for step, spec in content["steps"].items():
         tried, best = record.tried(step), record.best(step)
-        open_ones = [trial for trial in tried if not trial.settled]
-        if open_ones or best is None:
-            what = f"{len(open_ones)} of {len(tried)} trials are not done" if tried else "no trial is done"
+        count = Counter(trial.state for trial in tried if trial.settled)
+        if count.total() < len(tried) or not tried:
+            what = f"{len(tried) - count.total()} of {len(tried)} trials are not done" if tried else "no trial is done"
             raise UserError(f"{record.folder}: step {step}: {what}; the same search command goes on.")
+        if best is None:
+            raise UserError(f"{record.folder}: step {step}: none of {len(tried)} trials ended well: {tried[0].error}")
         chosen |= best.values
-        diverged = sum(trial.state == "diverged" for trial in tried)
-        also = f", {diverged} of them diverged" if diverged else ""
+        also = "".join(f", {count[state]} of them {state}" for state in ("diverged", "failed") if count[state])
         head += [
             f"# Step {step}: {len(spec['trials'])} configurations tried{also}.",
             f"# The best had {_score(spec)} {best.score:.5g}.",
         ]
+        if others := record.ties(step)[1:]:
+            head += [
+                f"# So had, tried later: {'; '.join(' '.join(overrides_of(trial.values)) for trial in others)}.",
+            ]
     lines = [*head, *_yaml(_nested({**content["recipe"], **chosen}), chosen, 0, "")]
     path = folder / f"{content['dataset']}_{content['method']}.yaml"
     text = "\n".join(lines) + "\n"

@@ -1,51 +1,33 @@
 """A search's folder among the runs: which trials there are, how each did, and what is chosen. Imports no torch."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from filelock import FileLock
 
+from modrobust.config.identity import fingerprint
 from modrobust.errors import UserError
 from modrobust.search.steps import SCORES, Step, Values
+from modrobust.search.trial import Trial, trial
 from modrobust.store.files import read_json, write_json, write_text
 
 FILE = "search.json"
-SETTLED = ("done", "diverged")
-"""States of runs in which nothing is left to do."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One trial.
-
-    Attributes:
-        values: keys with dots and their values.
-        run: its folder.
-        state: as in the run's status.json; diverged: training failed, and would again; missing.
-        score: None where it is not done.
-    """
-
-    values: Values
-    run: Path
-    state: str
-    score: float | None
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.state in SETTLED
+COLUMNS = ("step", "score", "value", "state", "chosen", "error", "run")
+"""Those of `Record.table` beside the keys that are searched."""
 
 
 class Record:
     """search.json in a folder of its own beside the runs of its dataset, method and model.
 
-    Keys: dataset, method (options' names), kind, seed, command, recipe (what the recipe says besides), git_commit,
-    steps: name -> score, corruptions, trials: [{values, fixed, run}], where fixed is what earlier steps had chosen;
-    runs are relative to the folder of all runs.
+    Keys: dataset, method (options' names), kind, seed, commands (those that worked on it, in order), updated (when the
+    last of them began, seconds since 1970), recipe (what the recipe says besides), git_commit, steps: name -> score,
+    corruptions, values (the space), overrides, trials: [{values, fixed, run}], where fixed is what earlier steps had
+    chosen; runs are relative to the folder of all runs.
     """
 
     def __init__(self, folder: Path, runs: Path) -> None:
@@ -66,15 +48,44 @@ class Record:
             raise UserError(f"{self.folder / FILE} is missing or damaged: the same search command writes it again.")
         return content
 
-    def begin(self, about: dict[str, Any], steps: Sequence[Step]) -> None:
-        """Write down what is searched; trials that are known already stay."""
+    @property
+    def commands(self) -> list[str]:
+        """The commands that worked on it; older files have but one."""
+        content = read_json(self.folder / FILE) or {}
+        return list(content.get("commands") or [content[key] for key in ("command",) if key in content])
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has a trial: an older version left a folder of what it refused."""
+        return any(step["trials"] for step in self.content["steps"].values())
+
+    @property
+    def updated(self) -> float:
+        """When a command last began to work on it, seconds since 1970."""
+        return float(self.content.get("updated") or (self.folder / FILE).stat().st_mtime)
+
+    def begin(self, about: dict[str, Any], command: str, steps: Sequence[Step]) -> None:
+        """Write down what is searched; trials and commands that are known already stay."""
         with self._lock():
-            old = (read_json(self.folder / FILE) or {}).get("steps", {})
+            old, before = (read_json(self.folder / FILE) or {}).get("steps", {}), self.commands
+            commands = [*(one for one in before if one != command), command]
+            about = {**about, "commands": commands, "updated": time.time(), "steps": {}}
             for step in steps:
-                trials = old.get(step.name, {}).get("trials", [])
-                about["steps"] = about.get("steps", {})
-                about["steps"][step.name] = {"score": step.score, "corruptions": step.corruptions, "trials": trials}
+                about["steps"][step.name] = {
+                    "score": step.score,
+                    "corruptions": step.corruptions,
+                    "values": step.values,
+                    "overrides": step.overrides,
+                    "trials": old.get(step.name, {}).get("trials", []),
+                }
             write_json(self.folder / FILE, about)
+
+    def discard(self) -> None:
+        """Remove the folder of a search of which nothing was launched, and what is empty then above it."""
+        shutil.rmtree(self.folder)
+        with suppress(OSError):  # not empty
+            for folder in (*self.folder.parents[:2], self.runs):
+                folder.rmdir()
 
     def add(self, step: str, trials: Sequence[tuple[Values, Path]]) -> None:
         """Write down trials of a step, those that it has already but once."""
@@ -84,6 +95,7 @@ class Record:
             new = [{"values": values, "fixed": fixed, "run": str(run.relative_to(self.runs))} for values, run in trials]
             known += [trial for trial in new if trial not in known]
             write_json(self.folder / FILE, content)
+        self.write_table()
 
     def tried(self, step: str) -> list[Trial]:
         """The trials of a step, with what earlier steps choose by now, as they are now."""
@@ -103,21 +115,33 @@ class Record:
         better = SCORES[self.content["steps"][step]["score"]]
         return better(done, key=lambda trial: trial.score or 0.0) if done else None
 
-    def table(self) -> pd.DataFrame:
-        """A row for each trial: step, score, state, chosen, its values, its run; the best of each step first."""
+    def ties(self, step: str) -> list[Trial]:
+        """The trials of a step that are as good as the best, which is the first of them."""
+        best = self.best(step)
+        return [trial for trial in self.tried(step) if best and trial.score == best.score]
+
+    def table(self, states: Mapping[Path, str] | None = None) -> pd.DataFrame:
+        """A row for each trial: COLUMNS and its values; the best of each step first.
+
+        Args:
+            states: of runs that have not ended, where more is known than their folders tell.
+        """
         rows = []
         for step, spec in self.content["steps"].items():
             trials, best = self.tried(step), self.best(step)
             sign = -1 if SCORES[spec["score"]] is max else 1
             for one in sorted(trials, key=lambda trial: (trial.score is None, sign * (trial.score or 0.0))):
-                row = {"step": step, "score": spec["score"], "value": one.score, "state": one.state}
-                rows.append({**row, "chosen": one == best, **one.values, "run": str(one.run)})
-        return pd.DataFrame(rows)
+                state = one.state if one.settled else (states or {}).get(one.run, one.state)
+                row = {"step": step, "score": spec["score"], "value": one.score, "state": state}
+                rows.append({**row, "chosen": one == best, **one.values, "error": one.error, "run": str(one.run)})
+        return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
 
-    def write_table(self) -> Path:
+    def write_table(self, states: Mapping[Path, str] | None = None) -> Path:
         """Write `table` as trials.csv; its path."""
         path = self.folder / "trials.csv"
-        write_text(path, self.table().to_csv(index=False))
+        text = self.table(states).to_csv(index=False)
+        with self._lock():  # workers write it, too
+            write_text(path, text)
         return path
 
     def _lock(self) -> FileLock:
@@ -125,34 +149,6 @@ class Record:
         return FileLock(self.folder / ".lock")
 
 
-def trial(values: Values, run: Path, score: str, corruptions: Sequence[int]) -> Trial:
-    """How a trial did, from its run's folder.
-
-    Raises:
-        UserError: the run looked at another split than validation, or at compositions.
-    """
-    state = state_of(run)
-    if state != "done":
-        return Trial(values, run, state, None)
-    return Trial(values, run, state, accuracy(run, corruptions) if score == "accuracy" else valid_loss(run))
-
-
-def state_of(run: Path) -> str:
-    """As status.json says it; `diverged` where training failed and would again, `missing` without the file."""
-    status = read_json(run / "status.json") or {}
-    return "diverged" if status.get("diverged") else str(status.get("state", "missing"))
-
-
-def accuracy(run: Path, corruptions: Sequence[int]) -> float:
-    """Percent, on the validation split: the mean over variants and the compositions of so many corruptions."""
-    rows = pd.read_csv(run / "results.csv")
-    if set(rows["split"]) != {"valid"} or rows["n_corruptions"].max() > 1:
-        raise UserError(f"{run} was not tested on elemental corruptions of the validation split alone: not a trial.")
-    return float(rows.loc[rows["n_corruptions"].isin(corruptions), "accuracy"].mean())
-
-
-def valid_loss(run: Path) -> float:
-    """The mean over the run's parts of each one's smallest validation loss."""
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    curves = pd.DataFrame([json.loads(line) for line in lines])
-    return float(curves.groupby("part")["valid_loss"].min().mean())
+def journal(record: Record, step: str) -> Path:
+    """The file in which a sampler's workers write down their trials of a step."""
+    return record.folder / f"{step}-{fingerprint(record.fixed(step))}.journal"

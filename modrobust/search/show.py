@@ -3,60 +3,89 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
 from modrobust.errors import UserError
 from modrobust.folded import print_table
 from modrobust.search.recipe import write_recipe
-from modrobust.search.record import FILE, Record
+from modrobust.search.record import COLUMNS, FILE, Record
+from modrobust.search.steps import overrides_of
 from modrobust.store.folders import walk
+from modrobust.sweep.status import statuses
 
 SHOWN = 8
 
 
 def write_best(folders: Iterable[Path], recipes: Path) -> None:
-    """Show every search in or below some folders, and write what it chose as <recipes>/<dataset>_<method>.yaml.
+    """Show searches in or below some folders, and write what they chose as <recipes>/<dataset>_<method>.yaml.
+
+    Of several searches of a dataset and method the newest is meant; the others are named.
 
     Raises:
-        UserError: a folder holds no search, two searches are of the same dataset and method, or one is not finished.
+        UserError: a folder holds no search, or a search is not finished, or had no trial that ended well; recipes of
+            other searches are written before.
     """
-    records: dict[tuple[str, str], Record] = {}
+    searches: dict[tuple[str, str], dict[Path, Record]] = {}
     for folder in folders:
         found = sorted(place for place, _, files in walk(folder) if FILE in files)
         if not found:
             raise UserError(f"{folder} holds no search: modrobust -m search=grid makes one.")
-        for place in found:
-            record = Record.at(place)
+        for record in map(Record.at, found):
             key = record.content["dataset"], record.content["method"]
-            if key in records and records[key].folder != record.folder:
-                raise UserError(
-                    f"{records[key].folder} and {place} both search {key[1]} on {key[0]}: name the folder of one."
-                )
-            records[key] = record
-    for record in records.values():
-        show(record, advise=False)
-        path = write_recipe(record, recipes)
-        print(
-            f"written: {path}; modrobust dataset={record.content['dataset']} method={record.content['method']} uses it"
-        )
+            searches.setdefault(key, {})[record.folder] = record
+    errors = []
+    for (dataset, method), records in searches.items():
+        newest, *others = sorted(records.values(), key=lambda record: (record.begun, record.updated), reverse=True)
+        for other in others:
+            print(f"not the newest search of {method} on {dataset}, name its folder to use it: {_short(other.folder)}")
+        show(newest, advise=False)
+        try:
+            path = write_recipe(newest, recipes)
+        except UserError as error:
+            errors.append(str(error))
+            continue
+        print(f"written: {path}; modrobust dataset={dataset} method={method} uses it")
+    if errors:
+        raise UserError(" ".join(errors))
 
 
 def show(record: Record, advise: bool = True) -> None:
-    """Print the best trials of each step and where all of them are listed."""
-    rows, content = record.table(), record.content
-    for step, some in rows.groupby("step", sort=False):
-        keys = [str(key) for key in some.columns if key not in ("step", "score", "value", "state", "chosen", "run")]
-        keys = [key for key in keys if some[key].notna().any()]
-        score = "validation loss" if some["score"].iloc[0] == "valid_loss" else "validation accuracy"
-        title = f"{content['dataset']} {content['method']}, step {step}: the best of {len(some)} trials"
-        lines = []
-        for _, row in some.head(SHOWN).iterrows():
-            value = "-" if row["value"] != row["value"] else f"{row['value']:.4g}"
-            state = "chosen" if row["chosen"] else str(row["state"])
-            cells = [f"{row[key]:g}" if isinstance(row[key], float) else str(row[key]) for key in keys]
-            lines.append([*cells, value, state])
-        print_table(title, (*keys, score, "state"), lines, left=(len(keys) + 1,))
-    path = record.write_table()
-    if path.is_relative_to(Path.cwd()):
-        path = path.relative_to(Path.cwd())
-    print(f"all trials: {path}")
+    """Print the best trials of each step, what failed, and where all of them are listed."""
+    content = record.content
+    trials = {step: record.tried(step) for step in content["steps"]}
+    going_on = [trial.run for some in trials.values() for trial in some if not trial.settled]
+    states = {run: status.state for run, status in statuses(going_on, record.runs).items()} if going_on else {}
+    rows = record.table(states)
+    for step in content["steps"]:
+        title = f"{content['dataset']} {content['method']}, step {step}"
+        if not trials[step]:
+            print(f"{title}: no trial yet")
+            continue
+        _print(rows[rows["step"] == step], title)
+        if len(ties := record.ties(step)) > 1:
+            print(f"{len(ties)} trials are equally good; the first one that was tried is chosen")
+        for trial in trials[step]:
+            if trial.error:
+                print(f"{trial.state}: {' '.join(overrides_of(trial.values))}: {trial.error}")
+    path = record.write_table(states)
+    print(f"all trials: {_short(path)}")
     if advise:
-        print(f"to use what was chosen: modrobust-report --best {path.parent}")
+        print(f"to use what was chosen: modrobust-report --best {_short(path.parent)}")
+
+
+def _print(some: pd.DataFrame, title: str) -> None:
+    """The best trials of a step."""
+    keys = [str(key) for key in some.columns if key not in COLUMNS and some[key].notna().any()]
+    score = "validation loss" if some["score"].iloc[0] == "valid_loss" else "validation accuracy"
+    lines = []
+    for _, row in some.head(SHOWN).iterrows():
+        value = "-" if pd.isna(row["value"]) else f"{row['value']:.4g}"
+        state = "chosen" if row["chosen"] else str(row["state"])
+        cells = [f"{row[key]:g}" if isinstance(row[key], float) else str(row[key]) for key in keys]
+        lines.append([*cells, value, state])
+    heads = (*keys, score, "state")
+    print_table(f"{title}: the best of {len(some)} trials", heads, lines, left=(len(keys) + 1,))
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

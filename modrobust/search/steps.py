@@ -1,11 +1,14 @@
 """What a search tries, step by step: the values of some keys, and how a trial is scored."""
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modrobust.config.keys import flatten
+from modrobust.config.need import Need, choice, many, name, text, text_of
+from modrobust.config.typed import same, typed
 from modrobust.errors import UserError, nearest
 
 SCORES = {"accuracy": max, "valid_loss": min}
@@ -13,6 +16,22 @@ SCORES = {"accuracy": max, "valid_loss": min}
 
 Values = dict[str, Any]
 """What a trial sets: keys with dots, and their values."""
+
+_NEEDS = {
+    "values": Need(
+        "keys of the configuration, each with a list of values, such as {method: {lr: [1e-1, 1e-2]}},",
+        lambda x: isinstance(x, Mapping) and len(x) > 0,
+    ),
+    "overrides": Need(
+        "a list of what makes a run a trial, such as [evaluation.split=valid],", many(text, empty=True).fits
+    ),
+    "score": choice(*SCORES),
+    "corruptions": Need(
+        "a list of 0 (Identity) and 1 (a corruption alone), for a search must not look at compositions,",
+        lambda x: isinstance(x, list) and all(one in (0, 1) and not isinstance(one, bool) for one in x),
+    ),
+}
+"""The keys of a step; all must be there, but corruptions only where the score is accuracy."""
 
 
 @dataclass(frozen=True)
@@ -42,30 +61,48 @@ def steps_of(search: Mapping[str, Any]) -> list[Step]:
     """The steps of a configuration's node `search`, as plain containers.
 
     Raises:
-        UserError: there are none, or one has no values, looks at compositions of two or more corruptions, or is scored
-            by something that does not exist.
+        UserError: there are none; or one lacks a key, has one that does not exist, has a value twice, looks at
+            compositions of two or more corruptions, or is scored by something that does not exist.
     """
-    found = [_step(str(name), content) for name, content in (search.get("steps") or {}).items()]
+    steps = search.get("steps") or {}
+    if not isinstance(steps, Mapping):
+        raise UserError(f"search.steps={text_of(steps)}: names of steps are needed, each with {', '.join(_NEEDS)}.")
+    found = [_step(str(key), content) for key, content in steps.items()]
     if not found:
         raise UserError("search.steps is empty: choose one of conf/search/steps/, such as search/steps=modules.")
     return found
 
 
-def _step(name: str, content: Mapping[str, Any]) -> Step:
-    place = f"search.steps.{name}"
-    values = {key: value for key, value in flatten(content["values"]) if not isinstance(value, Mapping)}
-    for key, value in values.items():
-        if not isinstance(value, list) or not value:
-            raise UserError(f"{place}.values.{key}={value}: a list of values is needed, such as [1e-1,1e-2].")
-    if content["score"] not in SCORES:
-        near = nearest(str(content["score"]), SCORES)
-        raise UserError(
-            f"{place}.score={content['score']}: there is no such score.{near} Allowed: {', '.join(SCORES)}."
-        )
+def _step(title: str, content: Any) -> Step:
+    place = f"search.steps.{title}"
+    if not name.fits(title):  # it is part of the names of files
+        raise UserError(f"search.steps: a step is called '{title}': {name.words} is needed.")
+    if not isinstance(content, Mapping):
+        raise UserError(f"{place}={text_of(content)}: the keys {', '.join(_NEEDS)} are needed.")
+    for key, value in content.items():
+        if key not in _NEEDS:
+            near = nearest(str(key), _NEEDS)
+            raise UserError(f"There is no key '{place}.{key}'.{near} Keys of a step: {', '.join(_NEEDS)}.")
+        if not _NEEDS[key].fits(value):
+            raise UserError(_NEEDS[key].message(f"{place}.{key}", value))
+    for key, need in _NEEDS.items():
+        if key not in content and (key != "corruptions" or content["score"] == "accuracy"):
+            raise UserError(f"{place} has no '{key}': {need.words} is needed.")
     corruptions = list(content.get("corruptions", []))
-    if any(number not in (0, 1) for number in corruptions):
-        raise UserError(f"{place}.corruptions={corruptions}: a search must not look at compositions; allowed are 0, 1.")
-    return Step(name, values, list(content["overrides"]), content["score"], corruptions)
+    if content["score"] == "accuracy" and not corruptions:
+        raise UserError(_NEEDS["corruptions"].message(f"{place}.corruptions", corruptions))
+    return Step(title, _values(content["values"], place), list(content["overrides"]), content["score"], corruptions)
+
+
+def _values(content: Mapping[Any, Any], place: str) -> dict[str, list[Any]]:
+    values = {key: value for key, value in flatten(content) if not (isinstance(value, Mapping) and value)}
+    for key, some in values.items():
+        if not isinstance(some, list) or not some:
+            raise UserError(f"{place}.values.{key}={text_of(some)}: a list of values is needed, such as [1e-1,1e-2].")
+        for one, other in itertools.combinations(some, 2):
+            if same(one, other):
+                raise UserError(f"{place}.values.{key}={text_of(some)}: {text_of(other)} is there twice.")
+    return values
 
 
 def overrides_of(values: Values) -> list[str]:
@@ -74,6 +111,13 @@ def overrides_of(values: Values) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return str(value).lower().replace("none", "null")
-    return str(value).replace(" ", "") if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+    """A value in Hydra's grammar; text that the grammar would take for something else is quoted."""
+    if isinstance(value, str):
+        if re.fullmatch(r"[\w./+-]+", value) and typed(value) == value:
+            return value
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    if isinstance(value, Sequence):
+        return f"[{','.join(map(_text, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{_text(one)}' for key, one in value.items())}}}"
+    return text_of(value)

@@ -3,77 +3,41 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig
-
-from modrobust.config.identity import fingerprint, identity, plain
-from modrobust.config.keys import unknown_option
-from modrobust.config.options import options
-from modrobust.config.values import check_values
-from modrobust.errors import UserError
-from modrobust.search.recipe import in_effect
-from modrobust.search.record import SETTLED, Record, state_of
-from modrobust.search.steps import Step, overrides_of, steps_of
-from modrobust.store.provenance import code_version
-from modrobust.sweep.plan import Compose, Planned, plan
+from modrobust.errors import NotDone, UserError
+from modrobust.search.begin import begin, told_apart
+from modrobust.search.deaths import count_deaths
+from modrobust.search.record import FILE, Record
+from modrobust.search.search import Search
+from modrobust.search.steps import Step
+from modrobust.sweep.plan import Compose, Planned
 from modrobust.sweep.status import statuses
 
 log = logging.getLogger(__name__)
 
 Launch = Callable[[list[list[str]]], object]
-"""Does runs, each given by its overrides. May raise UserError where some are not done at the end."""
+"""Does runs, each given by its overrides. May raise NotDone where some are not done at the end."""
 
 
 @dataclass
-class Search:
-    """The search of one dataset, method and whatever else the command line says.
+class Turn:
+    """One step of one search, which is launched together with those of the others.
 
     Attributes:
-        overrides: of all its trials.
-        about_search: overrides of the node `search`, which workers need.
-        steps: what is tried.
-        record: its folder.
-        settings: the node `search`.
+        search: one of those of the command.
+        step: the one whose turn it is.
+        jobs: what is launched for it (see `Search.jobs`).
     """
 
-    overrides: list[str]
-    about_search: list[str]
-    steps: list[Step]
-    record: Record
-    settings: dict[str, Any]
+    search: Search
+    step: Step
+    jobs: list[Planned]
 
-    def jobs(self, step: Step, compose: Compose, runs: Path) -> list[Planned]:
-        """What must be run for a step: all trials of a grid, or workers that find their trials themselves."""
-        later = self.steps[self.steps.index(step) + 1 :]
-        unused = {key: values[0] for one in later for key, values in one.values.items()}  # whatever the recipe has
-        common = [*self.overrides, f"seed={self.settings['seed']}", *step.overrides]
-        common += overrides_of(unused | self.record.fixed(step.name))
-        if self.settings["kind"] == "tpe":
-            place = [f"search.folder={self.record.folder.relative_to(runs)}", f"search.step={step.name}"]
-            workers = [f"search.worker={number}" for number in range(self.settings["workers"])]
-            return plan([[*common, *self.about_search, *place, worker] for worker in workers], compose, runs)
-        trials = step.grid()
-        planned = plan([[*common, *overrides_of(values)] for values in trials], compose, runs)
-        self.record.add(step.name, list(zip(trials, (run.folder for run in planned), strict=True)))
-        return planned
-
-    def tell(self, step: Step) -> None:
-        """Tell what a step has found. Raises UserError where none was finished."""
-        best, tried = self.record.best(step.name), self.record.tried(step.name)
-        if best is None:
-            raise UserError(f"{self.record.folder}: all {len(tried)} trials of step {step.name} diverged.")
-        log.info(
-            "%s: %s, the best of %d (%s %.4g)",
-            self.record.folder.parent.name,
-            " ".join(overrides_of(best.values)),
-            len(tried),
-            step.score.replace("_", " "),
-            best.score,
-        )
+    @property
+    def folders(self) -> list[Path]:
+        """Of the jobs."""
+        return [run.folder for run in self.jobs]
 
 
 def search(
@@ -92,77 +56,87 @@ def search(
         The records of finished searches; none where trials are still queued or running.
 
     Raises:
-        UserError: a search is not well defined; or trials are not done, though none is queued or running.
+        UserError: a search is not well defined, or the launcher refuses.
+        NotDone: trials are not done, though none is queued or running; or all trials of a step failed.
     """
     searches = [begin(overrides, given, compose, runs) for overrides in combinations]
-    for number in range(max(len(one.steps) for one in searches)):
-        now = [(one, one.steps[number]) for one in searches if number < len(one.steps)]
-        planned = [run for one, step in now for run in one.jobs(step, compose, runs)]
-        if not _finish(planned, launch, runs):
-            return []
-        for one, step in now:
-            one.tell(step)
+    _refuse_twice(searches, combinations)
+    new = [one.record for one in searches if not (one.record.folder / FILE).exists()]
+    for line in filter(None, map(told_apart, searches)):
+        log.info(line)
+    for one in searches:
+        one.begin()
+    number = 0
+    try:
+        for number in range(max(len(one.steps) for one in searches)):
+            turns = [
+                Turn(one, step, one.jobs(step, compose)) for one in searches for step in one.steps[number : number + 1]
+            ]
+            if not _finish(turns, launch, runs):
+                return []
+            for turn in turns:
+                turn.search.tell(turn.step)
+    except NotDone:
+        raise
+    except UserError:  # what the launcher says, before anything is launched
+        for record in new if number == 0 else []:
+            record.discard()
+        raise
+    finally:
+        for one in searches:
+            if (one.record.folder / FILE).exists():
+                one.record.write_table()
     return [one.record for one in searches]
 
 
-def begin(overrides: Sequence[str], given: Sequence[str], compose: Compose, runs: Path) -> Search:
-    """One search: its steps, and its folder, which stands for all that its trials have in common."""
-    about_search = [text for text in overrides if text.startswith(("search=", "search.", "search/"))]
-    others = [text for text in overrides if text not in about_search]
-    cfg = compose(list(overrides))
-    choices = cfg.hydra.runtime.choices
-    dataset, method = choices["dataset"], choices["method"]
-    if not any(text.startswith("search/steps") for text in about_search):
-        if method not in options("search/steps"):
-            raise UserError(unknown_option("search/steps", method, options("search/steps")))
-        about_search.append(f"search/steps={method}")
-        cfg = compose([*others, *about_search])
-    settings = plain(cfg.search)
-    _check(settings)
-    steps = steps_of(settings)
-    record = Record(_folder(cfg, settings, steps, runs), runs)
-    recipe = in_effect(f"{dataset}_{method}", [text for text in others if text.startswith(("method.", "training."))])
-    about = {"dataset": dataset, "method": method, "model": cfg.model.name, "kind": settings["kind"]}
-    about |= {"seed": settings["seed"], "command": " ".join(["modrobust -m", *given]), "recipe": recipe}
-    record.begin({**about, **code_version()}, steps)
-    return Search(others, about_search, steps, record, settings)
+def _refuse_twice(searches: Sequence[Search], combinations: Sequence[Sequence[str]]) -> None:
+    """Refuse a choice that makes no other search, such as that of a device."""
+    known: dict[Path, Sequence[str]] = {}
+    for one, overrides in zip(searches, combinations, strict=True):
+        if first := known.get(one.record.folder):
+            raise UserError(f"'{' '.join(first)}' and '{' '.join(overrides)}' are the same search.")
+        known[one.record.folder] = overrides
 
 
-def _check(settings: dict[str, Any]) -> None:
-    check_values({"search": settings})
-    if settings["kind"] == "tpe" and find_spec("optuna") is None:
-        raise UserError("search=tpe needs optuna: pip install optuna.")
+def _finish(turns: Sequence[Turn], launch: Launch, runs: Path) -> bool:
+    """Launch what is left of some steps, again where trials died; whether all trials have ended then.
 
-
-def _folder(cfg: DictConfig, settings: dict[str, Any], steps: Sequence[Step], runs: Path) -> Path:
-    content = identity(cfg)
-    content.pop("seed")
-    for key in (key for step in steps for key in step.values):
-        *places, last = key.split(".")
-        reduce(dict.__getitem__, places, content).pop(last, None)
-    what = [[step.name, step.values, step.overrides, step.score, step.corruptions] for step in steps]
-    digest = fingerprint([content, settings["kind"], settings["seed"], what])
-    dataset, method, model = (content[group]["name"] for group in ("dataset", "method", "model"))
-    return runs / dataset / f"{method}-{model}" / f"search-{digest}"
-
-
-def _finish(planned: Sequence[Planned], launch: Launch, runs: Path) -> bool:
-    """Launch what is not settled; whether all is then. A trial that diverged is settled."""
-    todo = [run for run in planned if not _settled(run)]
-    error = None
-    if todo:
+    Raises:
+        NotDone: trials are not done, though nothing is queued or running any more.
+    """
+    first, error = True, None
+    _count_deaths(turns, runs, launched=False)
+    while jobs := [run for turn in turns for run in turn.search.left(turn.step, turn.jobs, first)]:
+        first, error = False, None
         try:
-            launch([list(run.overrides) for run in todo])
-        except UserError as raised:  # perhaps only because trials diverged
+            launch([list(run.overrides) for run in jobs])
+        except NotDone as raised:  # perhaps only because trials failed
             error = raised
-    left = [run for run in todo if not _settled(run)]
-    if not left:
-        return True
-    if any(status.alive for status in statuses([run.folder for run in left], runs).values()):
-        log.info("%d jobs are queued or running: the same command goes on with the search.", len(left))
-        return False
-    raise error or UserError(f"{len(left)} of {len(planned)} trials are not done; the same command tries them again.")
+        waiting = [turn for turn in turns if not turn.search.complete(turn.step)]
+        found = statuses([folder for turn in waiting for folder in turn.folders], runs)
+        alive = sum(status.alive for status in found.values())
+        if alive:
+            log.info("%d jobs are queued or running: the same command goes on with the search.", alive)
+            return False
+        if waiting and not _count_deaths(waiting, runs, launched=True):
+            reasons = [status.error for status in found.values() if status.error]
+            raise NotDone(_unfinished(waiting, reasons)) from error
+    return True
 
 
-def _settled(run: Planned) -> bool:
-    return state_of(run.folder) in SETTLED
+def _count_deaths(turns: Sequence[Turn], runs: Path, launched: bool) -> bool:
+    """Whether a trial that has died is to be tried again, or is settled by now (see `deaths.count_deaths`)."""
+    again = [count_deaths(t.folders, [one.run for one in t.search.open(t.step)], runs, launched) for t in turns]
+    return any(again) or all(turn.search.complete(turn.step) for turn in turns)
+
+
+def _unfinished(turns: Sequence[Turn], reasons: Sequence[str]) -> str:
+    """The message for trials that are not done."""
+    told = []
+    for turn in turns:
+        settings, step, record = turn.search.settings, turn.step, turn.search.record
+        number = settings["trials"] if turn.search.sampled else len(turn.jobs)
+        ended = sum(trial.settled for trial in record.tried(step.name))
+        told.append(f"{record.folder}, step {step.name}: {number - ended} of {number} trials are not done")
+    why = f" ({reasons[0]})" if reasons else ""
+    return f"{'; '.join(told)}{why}; the same command tries them again."

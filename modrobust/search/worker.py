@@ -2,32 +2,45 @@
 
 import logging
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from filelock import FileLock, Timeout
-from hydra import compose
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 
-from modrobust.config.identity import fingerprint, plain, run_folder
-from modrobust.errors import Diverged
-from modrobust.search import record
-from modrobust.search.record import Record
+from modrobust.config.explain import explain
+from modrobust.config.identity import plain, run_folder
+from modrobust.search.record import Record, journal
+from modrobust.search.space import suggest
 from modrobust.search.steps import SCORES, Step, Values, overrides_of, steps_of
+from modrobust.search.trial import SETTLED, state_of
+from modrobust.search.trial import Trial as Ended
+from modrobust.search.trial import trial as ended
 from modrobust.seeds import derive
+from modrobust.store.files import read_json, write_json
 from modrobust.store.run_folder import Run
 
 log = logging.getLogger(__name__)
 
 
+class Taken(NamedTuple):
+    """A trial that a worker has taken: its number, its values, and whether an earlier attempt began it."""
+
+    number: int
+    values: Values
+    begun: bool
+
+
 def serve(cfg: DictConfig, folder: Path, work_once: Callable[[DictConfig, Path], None]) -> None:
     """Do trials until the step has enough; what an earlier attempt, or a worker that died, left is gone on with.
+
+    A trial that fails is kept as failed, with its line in its run's status.json, and the next one is taken.
 
     Args:
         cfg: the worker's configuration.
@@ -35,40 +48,65 @@ def serve(cfg: DictConfig, folder: Path, work_once: Callable[[DictConfig, Path],
         work_once: does a run in a folder.
 
     Raises:
-        UserError: a trial cannot be run; it stays open, and the same command tries it again. One that diverged is kept
-            as failed.
+        UserError: another process is at work on the same run.
     """
     step = next(step for step in steps_of(plain(cfg.search)) if step.name == cfg.search.step)
     mine, place = Run(folder, cfg), Record.at(folder.parent.parent)
     if mine.done:
         log.info("This worker is done already.")
         return
-    overrides = [text for text in HydraConfig.get().overrides.task if not text.startswith("search")]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with mine:
-        journal = JournalStorage(
-            JournalFileBackend(str(place.folder / f"{step.name}-{fingerprint(place.fixed(step.name))}.journal"))
-        )
+        storage = JournalStorage(JournalFileBackend(str(journal(place, step.name))))
         direction = StudyDirection.MAXIMIZE if SCORES[step.score] is max else StudyDirection.MINIMIZE
-        study = optuna.create_study(storage=journal, study_name=step.name, direction=direction, load_if_exists=True)
+        study = optuna.create_study(storage=storage, study_name=step.name, direction=direction, load_if_exists=True)
         while (taken := _take(study, step, folder, cfg)) is not None:
-            number, values = taken
-            wanted = compose("config", overrides=[*overrides, *overrides_of(values)])
-            run = place.runs / run_folder(wanted)
-            place.add(step.name, [(values, run)])
-            try:
-                work_once(wanted, run)
-            except Diverged as error:
-                log.warning("trial %d, %s: failed: %s", number, " ".join(overrides_of(values)), error)
-                study.tell(number, state=TrialState.FAIL)
-                continue
-            score = record.trial(values, run, step.score, step.corruptions).score
-            log.info("trial %d, %s: %s %.5g", number, " ".join(overrides_of(values)), step.score, score)
-            study.tell(number, score)
+            trial = configured(cfg, taken.values)
+            run = place.runs / run_folder(trial)
+            place.add(step.name, [(taken.values, run)])
+            if not (taken.begun and state_of(run) in SETTLED):  # its worker may have died after its end
+                try:
+                    work_once(trial, run)
+                except Exception as error:
+                    _keep_failure(run, error)
+            _tell(study, taken, ended(taken.values, run, step.score, step.corruptions), step.score)
+            place.write_table()
 
 
-def _take(study: optuna.Study, step: Step, folder: Path, cfg: DictConfig) -> tuple[int, Values] | None:
-    """A trial that nobody works on, or a new one: its number and values; None where there are enough."""
+def configured(cfg: DictConfig, values: Values) -> DictConfig:
+    """The configuration of a trial, from that of its worker, which has all but the trial's own values."""
+    trial = deepcopy(cfg)
+    with open_dict(trial):
+        trial.search = None
+    for key, value in values.items():
+        OmegaConf.update(trial, key, value)
+    return trial
+
+
+def _keep_failure(run: Path, error: Exception) -> None:
+    """See that a failed run's folder says so, also where it failed before it took the folder."""
+    content = read_json(run / "status.json") or {}
+    if content.get("state") == "running":  # by another process
+        raise error
+    if content.get("state") != "failed":
+        line = explain(error, []) or f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        run.mkdir(parents=True, exist_ok=True)
+        write_json(run / "status.json", {**content, "state": "failed", "error": line})
+
+
+def _tell(study: optuna.Study, taken: Taken, trial: Ended, score: str) -> None:
+    """Tell the journal, and people, how a trial ended."""
+    what = f"trial {taken.number}, {' '.join(overrides_of(taken.values))}"
+    if trial.score is None:
+        log.warning("%s: failed: %s", what, trial.error)
+        study.tell(taken.number, state=TrialState.FAIL)
+    else:
+        log.info("%s: %s %.5g", what, score, trial.score)
+        study.tell(taken.number, trial.score)
+
+
+def _take(study: optuna.Study, step: Step, folder: Path, cfg: DictConfig) -> Taken | None:
+    """A trial that nobody works on, or a new one; None where there are enough."""
     with FileLock(folder.parent.parent / ".journal.lock"):
         trials = study.get_trials(deepcopy=False)
         left = [one for one in trials if one.state == TrialState.RUNNING and _is_free(one.user_attrs, folder)]
@@ -80,9 +118,9 @@ def _take(study: optuna.Study, step: Step, folder: Path, cfg: DictConfig) -> tup
             trial = study.ask()
         else:
             return None
-        values = {key: _suggest(trial, key, of) for key, of in step.values.items()}
+        values = {key: suggest(trial, key, of, OmegaConf.select(cfg, key)) for key, of in step.values.items()}
         trial.set_user_attr("worker", str(folder))
-        return trial.number, values
+        return Taken(trial.number, values, bool(left))
 
 
 def _is_free(attributes: dict[str, Any], mine: Path) -> bool:
@@ -95,12 +133,3 @@ def _is_free(attributes: dict[str, Any], mine: Path) -> bool:
             return True
     except Timeout:
         return False
-
-
-def _suggest(trial: Trial, key: str, values: list[Any]) -> Any:
-    """Between the ends of positive numbers, on a logarithmic scale, four digits; else one of the values."""
-    if len(values) > 1 and all(isinstance(value, int | float) and value > 0 for value in values):
-        if all(isinstance(value, int) for value in values):
-            return trial.suggest_int(key, min(values), max(values), log=True)
-        return float(f"{trial.suggest_float(key, min(values), max(values), log=True):.4g}")
-    return trial.suggest_categorical(key, values)

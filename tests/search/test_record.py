@@ -9,12 +9,14 @@ import yaml
 
 from modrobust.errors import UserError
 from modrobust.search.recipe import write_recipe
-from modrobust.search.record import Record, trial
+from modrobust.search.record import Record
 from modrobust.search.steps import Step
+from modrobust.search.trial import trial
 
 FIRST = Step("backbone", {"method.backbone_lr": [1, 0.1]}, [], "accuracy", [0])
 SECOND = Step("modules", {"method.lr": [1, 0.1]}, [], "accuracy", [1])
-ABOUT = {"dataset": "digits", "method": "modules", "seed": 1, "command": "modrobust -m search=grid", "git_commit": "ab"}
+COMMAND = "modrobust -m search=grid"
+ABOUT = {"dataset": "digits", "method": "modules", "seed": 1, "git_commit": "ab"}
 
 
 def run(folder: Path, clean: float, single: float, split: str = "valid", n: int = 1) -> Path:
@@ -30,7 +32,7 @@ def run(folder: Path, clean: float, single: float, split: str = "valid", n: int 
 def record(tmp_path: Path) -> Record:
     record = Record.at(tmp_path / "runs/digits/modules-cnn/search-0")
     recipe = {"method.lr": 0.5, "training.epochs": 7}
-    record.begin({**ABOUT, "recipe": recipe}, [FIRST, SECOND])
+    record.begin({**ABOUT, "recipe": recipe}, COMMAND, [FIRST, SECOND])
     return record
 
 

@@ -1,0 +1,168 @@
+"""One search: what must be run for each of its steps, and when a step is done."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig
+
+from modrobust.config.identity import plain
+from modrobust.config.need import text_of
+from modrobust.corruption.composition import IDENTITY
+from modrobust.errors import NotDone, UserError
+from modrobust.search.record import Record, journal
+from modrobust.search.steps import Step, Values, overrides_of
+from modrobust.search.trial import SETTLED, Trial, state_of
+from modrobust.sweep.plan import Compose, Planned, plan
+from modrobust.sweep.status import statuses
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Search:
+    """The search of one dataset, method and whatever else the command line says.
+
+    Attributes:
+        overrides: of all its trials.
+        about_search: overrides of the node `search`, which workers need.
+        steps: what is tried.
+        record: its folder.
+        settings: the node `search`.
+        about: what the record says of it.
+        command: that asked for it.
+    """
+
+    overrides: list[str]
+    about_search: list[str]
+    steps: list[Step]
+    record: Record
+    settings: dict[str, Any]
+    about: dict[str, Any]
+    command: str
+
+    @property
+    def sampled(self) -> bool:
+        """Whether workers find their trials themselves, in place of a grid."""
+        return bool(self.settings["kind"] == "tpe")
+
+    def _common(self, step: Step, fixed: Values) -> list[str]:
+        """The overrides of all trials of a step."""
+        later = self.steps[self.steps.index(step) + 1 :]
+        unused = {key: values[0] for one in later for key, values in one.values.items()}  # whatever the recipe has
+        common = [*self.overrides, f"seed={self.settings['seed']}", *step.overrides]
+        return [*common, *overrides_of(unused | fixed)]
+
+    def check(self, compose: Compose) -> None:
+        """Refuse steps with a trial that could not be run, or not be scored. Raises UserError."""
+        fixed: Values = {}
+        for step in self.steps:
+            common = self._common(step, fixed)
+            _check_score(step, compose([*common, *overrides_of(step.grid()[0])]))
+            plan([[*common, *overrides_of(values)] for values in step.grid()], compose, self.record.runs)
+            fixed |= step.grid()[0]
+
+    def begin(self) -> None:
+        """Write down what is searched."""
+        self.record.begin(self.about, self.command, self.steps)
+
+    def jobs(self, step: Step, compose: Compose) -> list[Planned]:
+        """What is launched for a step: all trials of a grid, or workers that find their trials themselves."""
+        runs, common = self.record.runs, self._common(step, self.record.fixed(step.name))
+        if self.sampled:
+            place = [f"search.folder={self.record.folder.relative_to(runs)}", f"search.step={step.name}"]
+            workers = [f"search.worker={number}" for number in range(self.settings["workers"])]
+            return plan([[*common, *self.about_search, *place, worker] for worker in workers], compose, runs)
+        trials = step.grid()
+        planned = plan([[*common, *overrides_of(values)] for values in trials], compose, runs)
+        done = sum(state_of(run.folder) in SETTLED for run in planned)
+        log.info("step %s: %d trials, %d of them tried before", step.name, len(planned), done)
+        self.record.add(step.name, list(zip(trials, (run.folder for run in planned), strict=True)))
+        return planned
+
+    def left(self, step: Step, jobs: Sequence[Planned], first: bool) -> list[Planned]:
+        """The jobs that have something to do.
+
+        Args:
+            step: now.
+            jobs: see `jobs`.
+            first: whether the command has not launched anything yet. Where every trial has failed, the reason may have
+                been outside, such as data that were missing, and all of them are tried again, once a command.
+        """
+        tried = self.record.tried(step.name)
+        again = first and self.complete(step) and all(trial.score is None for trial in tried)
+        again = again and any(trial.state == "failed" for trial in tried)
+        if again and self.sampled:
+            journal(self.record, step.name).unlink(missing_ok=True)  # a new one draws the same values
+        if self.complete(step) and not again:
+            return []
+        if self.sampled:
+            self._forget_workers(jobs)
+            return list(jobs)
+        return [run for run in jobs if state_of(run.folder) not in (("done", "diverged") if again else SETTLED)]
+
+    def complete(self, step: Step) -> bool:
+        """Whether all trials of a step have ended, whatever became of those who did them."""
+        tried = self.record.tried(step.name)
+        enough = len(tried) >= (self.settings["trials"] if self.sampled else len(step.grid()))
+        return enough and all(trial.settled for trial in tried)
+
+    def open(self, step: Step) -> list[Trial]:
+        """The trials that have begun, or are to begin, and have not ended."""
+        return [trial for trial in self.record.tried(step.name) if not trial.settled]
+
+    def _forget_workers(self, workers: Sequence[Planned]) -> None:
+        """Let workers that have ended begin again: there is something left to do, perhaps with other values fixed."""
+        found = statuses([worker.folder for worker in workers], self.record.runs)
+        for worker in workers:
+            if not found[worker.folder].alive:
+                for name in ("status.json", "config.yaml"):
+                    (worker.folder / name).unlink(missing_ok=True)
+
+    def tell(self, step: Step) -> None:
+        """Tell what a step has found. Raises NotDone where no trial ended well."""
+        best, tried = self.record.best(step.name), self.record.tried(step.name)
+        failed = [trial for trial in tried if trial.score is None]
+        if best is None:
+            raise NotDone(
+                f"{self.record.folder}: all {len(tried)} trials of step {step.name} "
+                + ("diverged." if all(trial.state == "diverged" for trial in tried) else f"failed: {failed[0].error}")
+            )
+        for trial in failed:
+            log.warning("%s: %s: %s", trial.state, " ".join(overrides_of(trial.values)), trial.error)
+        log.info(
+            "%s: %s, the best of %d (%s %.4g)",
+            self.record.folder.parent.name,
+            " ".join(overrides_of(best.values)),
+            len(tried),
+            step.score.replace("_", " "),
+            best.score,
+        )
+
+
+def _check_score(step: Step, cfg: DictConfig) -> None:
+    """Refuse trials that end without what they are scored by, or look at what no search may see."""
+    place, evaluation = f"search.steps.{step.name}", plain(cfg.evaluation)
+    if step.score != "accuracy":
+        return
+    if not cfg.evaluate:
+        raise UserError(
+            f"{place}.score=accuracy: the trials have evaluate=false; score=valid_loss needs no evaluation."
+        )
+    if evaluation.get("split", "valid") != "valid":
+        raise UserError(f"{place}.overrides: evaluation.split=valid is needed; it is {evaluation['split']}.")
+    if evaluation.get("compositions") is not None:
+        lengths = {0 if one == IDENTITY else one.count("-") + 1 for one in evaluation["compositions"]}
+    elif "max_length" in evaluation:
+        longest = evaluation["max_length"]
+        lengths = {0, 2} if longest is None else {0, longest}
+        lengths -= set() if any(name != IDENTITY for name in cfg.corruption.names) else {1}
+    else:  # bits
+        lengths = {0}
+    if max(lengths) > 1:
+        raise UserError(f"{place}.overrides: evaluation.max_length=1 or 0 is needed, for no composition is looked at.")
+    if not lengths & set(step.corruptions):
+        raise UserError(
+            f"{place}.corruptions={text_of(step.corruptions)}: the trials are tested on {text_of(sorted(lengths))}."
+        )
