@@ -129,8 +129,6 @@ class Search:
                 f"{self.record.folder}: all {len(tried)} trials of step {step.name} "
                 + ("diverged." if all(trial.state == "diverged" for trial in tried) else f"failed: {failed[0].error}")
             )
-        for trial in failed:
-            log.warning("%s: %s: %s", trial.state, " ".join(overrides_of(trial.values)), trial.error)
         log.info(
             "%s: %s, the best of %d (%s %.4g)",
             self.record.folder.parent.name,

@@ -154,9 +154,12 @@ class Worker(Thread):
         try:
             process.stdin.write(json.dumps([run.overrides, str(run.folder)]) + "\n")
             process.stdin.flush()
+            ended = process.stdout.readline() != ""
         except BrokenPipeError:
-            return False
-        return process.stdout.readline() != ""
+            ended = False
+        if not ended:
+            process.wait()  # until then the system has its number, and it would count as alive
+        return ended
 
     def _new_process(self) -> "subprocess.Popen[str]":
         """A process in a session of its own: a terminal's Ctrl-C is for the launcher, which asks it once."""
