@@ -158,7 +158,7 @@ class Worker(Thread):
         except BrokenPipeError:
             ended = False
         if not ended:
-            process.wait()  # until then the system has its number, and it would count as alive
+            process.communicate()  # until its end is noticed the system keeps its number, and it would count as alive
         return ended
 
     def _new_process(self) -> "subprocess.Popen[str]":

@@ -100,3 +100,22 @@ def test_a_folder_that_cannot_be_listed_is_named(
     monkeypatch.setattr(os, "scandir", scandir)
     assert find([tmp_path]) == ([run], [])
     assert f"{tmp_path}/shut cannot be read: Permission denied; what it holds is left out" in capsys.readouterr().err
+
+
+def test_trials_of_a_search_are_told_of_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "runs" / "digits" / "modules-cnn"
+    run, trial, open_trial = (made(place / name, {"A": 90}) for name in ("seed0-a", "seed1-b", "seed1-c"))
+    (open_trial / "results.csv").unlink()
+    (place / "search-0").mkdir()
+    trials = [{"values": {}, "fixed": {}, "run": f"digits/modules-cnn/{one.name}"} for one in (trial, open_trial)]
+    (place / "search-0/search.json").write_text(json.dumps({"steps": {"one": {"trials": trials}}}))
+    assert find([tmp_path / "runs"]) == ([run], [])
+    assert f"left out: 2 trials of {place}/search-0" in capsys.readouterr().err
+    assert find([trial]) == ([trial], [])
+    for folder in (run, trial):
+        (folder / "results.csv").rename(tmp_path / folder.name)
+        (folder / "status.json").unlink()
+        (folder / "config.yaml").unlink()
+    (place / "seed1-b/status.json").write_text("{}")
+    with pytest.raises(UserError, match="trials of searches only"):
+        find([tmp_path / "runs"])

@@ -10,6 +10,7 @@ import yaml
 from modrobust.errors import UserError
 from modrobust.search.recipe import write_recipe
 from modrobust.search.record import Record
+from modrobust.search.show import show, write_best
 from modrobust.search.steps import Step
 from modrobust.search.trial import trial
 
@@ -100,3 +101,74 @@ def test_an_older_recipe_is_kept(record: Record, tmp_path: Path) -> None:
         assert path.with_suffix(f".yaml.{number}").read_text() == f"old {number}"
     write_recipe(record, tmp_path)  # equal content: nothing to keep
     assert not path.with_suffix(".yaml.3").exists()
+
+
+def put(folder: Path, state: str, **more: object) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "status.json").write_text(json.dumps({"state": state, **more}))
+    return folder
+
+
+def test_trials_are_listed_from_the_first_on(record: Record) -> None:
+    show(record)
+    record.add("backbone", [({"method.backbone_lr": 1}, record.runs / "a")])
+    table = pd.read_csv(record.folder / "trials.csv")
+    assert table[["step", "state", "chosen"]].values.tolist() == [["backbone", "missing", False]]
+
+
+def test_best_before_any_score_and_where_all_diverged(
+    record: Record, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError, match="no trial is done"):
+        write_best([record.folder], tmp_path)
+    assert "digits modules, step backbone: no trial yet" in capsys.readouterr().out
+    queued = put(record.runs / "digits/a", "queued")
+    record.add("backbone", [({"method.backbone_lr": 1}, queued)])
+    with pytest.raises(UserError, match="1 of 1 trials are not done"):
+        write_best([record.folder], tmp_path)
+    assert "lost" in capsys.readouterr().out, "as --status says, for nothing tells that it still waits"
+    (queued / "status.json").write_text('{"state": "failed", "diverged": true, "error": "its loss is nan"}')
+    with pytest.raises(UserError, match="none of 1 trials ended well: its loss is nan"):
+        write_best([record.folder], tmp_path)
+    assert "diverged: method.backbone_lr=1: its loss is nan" in capsys.readouterr().out
+
+
+def test_ties_are_named(record: Record, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    some = [({"method.backbone_lr": lr}, run(record.runs / f"{lr}", 50, 0)) for lr in (1, 0.1)]
+    record.add("backbone", some)
+    record.add("modules", [({"method.lr": 1}, run(record.runs / "b", 0, 60))])
+    write_best([record.folder], tmp_path)
+    assert "2 trials are equally good; the first one that was tried is chosen" in capsys.readouterr().out
+    assert "# So had, tried later: method.backbone_lr=0.1.\n" in (tmp_path / "digits_modules.yaml").read_text()
+
+
+def test_the_newest_search_is_meant_and_others_are_named(
+    record: Record, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Step("backbone", FIRST.values, [], "accuracy", [0])
+    newer, refused = (Record.at(record.folder.with_name(f"search-{name}")) for name in "12")
+    for lr, search in ((1, record), (0.1, newer), (None, refused)):
+        search.begin({**ABOUT, "recipe": {}}, COMMAND, [one])
+        if lr:
+            search.add("backbone", [({"method.backbone_lr": lr}, run(record.runs / f"{lr}", 50, 0))])
+    write_best([record.runs], tmp_path)
+    assert yaml.safe_load((tmp_path / "digits_modules.yaml").read_text()) == {"method": {"backbone_lr": 0.1}}
+    said = capsys.readouterr().out
+    assert f"not the newest search of modules on digits, name its folder to use it: {record.folder}" in said
+    write_best([record.folder], tmp_path)
+    assert yaml.safe_load((tmp_path / "digits_modules.yaml").read_text()) == {"method": {"backbone_lr": 1}}
+
+
+def test_all_commands_that_worked_on_a_search_are_known(record: Record) -> None:
+    record.begin({**ABOUT, "recipe": {}}, f"{COMMAND} search.trials=40", [FIRST, SECOND])
+    record.begin({**ABOUT, "recipe": {}}, f"{COMMAND} search.trials=40", [FIRST, SECOND])
+    assert record.commands == [COMMAND, f"{COMMAND} search.trials=40"]
+
+
+def test_a_search_of_an_older_version_is_read(record: Record, tmp_path: Path) -> None:
+    trials = [{"values": {"method.lr": 1}, "fixed": {}, "run": run(record.runs / "b", 60, 60).name}]
+    steps = {"one": {"score": "accuracy", "corruptions": [0], "trials": trials}}
+    old = {**ABOUT, "command": COMMAND, "recipe": {}, "steps": steps}
+    (record.folder / "search.json").write_text(json.dumps(old))
+    write_best([record.folder], tmp_path)
+    assert f"# {COMMAND}\n" in (tmp_path / "digits_modules.yaml").read_text()

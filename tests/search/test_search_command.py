@@ -107,6 +107,38 @@ def test_bad_input(tmp_path: Path, overrides: tuple[str, ...], message: str) -> 
     assert "Traceback" not in ended.err
 
 
+ONE = "search.steps.classifier"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("seed=7",), "seed=7: the trials of a search have a seed of their own: search.seed=7."),
+        (("seed=0,1",), "search.seed=0,1."),
+        (("search.kind=tpe",), "search.kind=tpe: the kind of a search is chosen by search=grid or search=tpe"),
+        (("search.kind=foo",), "grid or tpe"),
+        (("search.worker=0",), "the search itself sets this"),
+        (("method.lr=0.1",), f"this key is searched; the values that are tried are '{ONE}.values.method.lr=[...]'."),
+        (("evaluation.split=test",), "the trials of a search have evaluation.split=valid."),
+        (("device=cpu,auto",), "are the same search."),
+        ((f"+{ONE}.values.method.wieght=[1]",), "There is no key 'method.wieght'."),
+        ((f"+{ONE}.values.training.optimizer=[sgd,adam]",), "options of a group are not searched"),
+        ((f"{ONE}.values.method.lr=[0.1,1e-1]",), "0.1 is there twice."),
+        ((f"{ONE}.overrides=[evaluation.max_length=1]",), "evaluation.split=valid is needed; it is test."),
+        ((f"{ONE}.overrides=[evaluation.split=valid]",), "evaluation.max_length=1 or 0 is needed"),
+        ((f"{ONE}.overrides=[evaluate=false]",), "the trials have evaluate=false"),
+        ((f"{ONE}.corruptions=[1]", "corruption=none"), "the trials are tested on [0]."),
+        (("hydra/launcher=local", "hydra.launcher.processes=0"), "hydra.launcher.processes=0"),
+    ],
+)
+def test_what_no_trial_would_listen_to_is_refused_and_nothing_is_left(
+    tmp_path: Path, overrides: tuple[str, ...], message: str
+) -> None:
+    ended = modrobust(tmp_path, "-m", "search=grid", "search/steps=cross_entropy", *overrides)
+    assert ended.code == 1 and message in ended.err and "Traceback" not in ended.err
+    assert not list(tmp_path.rglob("search-*"))
+
+
 def test_tpe_goes_on_with_more_trials_and_keeps_failed_ones(tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     values = "search.steps.network.values.method.lr.dense=[1e-3,1e30]"  # in the upper half it diverges
@@ -132,7 +164,7 @@ def test_a_killed_worker_of_tpe_goes_on_with_its_trial(tmp_path: Path) -> None:
     os.killpg(launcher.pid, signal.SIGKILL)
     launcher.wait()
     ended = None
-    while (ended is None or ended.returncode) and time.monotonic() < deadline + 60:  # the killed may still be dying
+    while (ended is None or "the best of 3" not in ended.stdout) and time.monotonic() < deadline + 60:  # may be dying
         ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
     assert ended and ended.returncode == 0, ended
     table = trials(tmp_path)

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from modrobust.config.identity import plain
 from modrobust.config.options import CONF, options
+from modrobust.config.typed import typed
 from modrobust.errors import UserError
 from modrobust.search.steps import Step, overrides_of, steps_of
 
@@ -75,6 +76,39 @@ def test_what_a_step_may_not_say(change: dict[str, Any], message: str) -> None:
     step = {"values": {"method": {"lr": [0.1]}}, "overrides": [], "score": "accuracy", "corruptions": [0], **change}
     with pytest.raises(UserError, match=message):
         steps_of({"steps": {"one": step}})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"values": {"a": [1]}, "overrides": []}, "search.steps.one has no 'score': accuracy or valid_loss is needed"),
+        ({"overrides": [], "score": "valid_loss"}, "search.steps.one has no 'values'"),
+        ({"values": {"a": [1]}, "score": "valid_loss"}, "search.steps.one has no 'overrides'"),
+        ({"values": {"a": [1]}, "overrides": [], "score": "accuracy"}, "search.steps.one has no 'corruptions'"),
+        ({"values": [1, 2], "overrides": [], "score": "valid_loss"}, r"search.steps.one.values=\[1,2\]: keys of the"),
+        ({"values": {}, "overrides": [], "score": "valid_loss"}, "search.steps.one.values={}: keys of the"),
+        ({"valeus": {}}, "There is no key 'search.steps.one.valeus'. Did you mean 'values'?"),
+        ({"values": {"a": {"b": {}}}, "overrides": [], "score": "valid_loss"}, "values.a.b={}: a list of values"),
+        (None, "search.steps.one=null: the keys values, overrides, score, corruptions are needed"),
+        ([1], r"search.steps.one=\[1\]: the keys"),
+    ],
+)
+def test_what_a_step_must_have(content: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        steps_of({"steps": {"one": content}})
+
+
+@pytest.mark.parametrize("title", ["step one", "a/b", "a=b", ""])
+def test_names_of_steps_are_parts_of_file_names(title: str) -> None:
+    with pytest.raises(UserError, match="a step is called"):
+        steps_of({"steps": {title: {}}})
+
+
+def test_text_is_quoted_where_the_grammar_needs_it() -> None:
+    values = {"a": "b c", "d": "1", "e": ["x,y", None], "f": "it's", "g": "plain-1.x", "h": "true"}
+    texts = overrides_of(values)
+    assert texts[4] == "g=plain-1.x"
+    assert {text.partition("=")[0]: typed(text.partition("=")[2]) for text in texts} == values
 
 
 def test_no_steps() -> None:

@@ -26,25 +26,50 @@ class Without:
 
 
 def find(folders: Iterable[Path]) -> tuple[list[Path], list[Without]]:
-    """The runs in or below some folders; shares of a run are not runs.
+    """The runs in or below some folders; shares of a run are not runs, and trials of a search are only told of.
+
+    A trial whose own folder is given counts as a run.
 
     Returns:
         Folders of runs with results.csv, and the runs without; both sorted by path.
 
     Raises:
-        UserError: a folder does not exist, or holds no run.
+        UserError: a folder does not exist, or holds no run, or nothing but trials.
     """
     found: dict[str, Path] = {}
+    left_out: dict[Path, list[Path]] = {}
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder.")
         here = {os.path.realpath(run): run for run, _ in runs_below(folder, _not_listed)}
         if not here:
             raise UserError(f"{folder} holds no run.")
-        found = {**here, **found}
+        trials = _trials(run for run in here.values() if run != folder)
+        left_out |= trials
+        passed_over = {run for some in trials.values() for run in some}
+        found = {**{real: run for real, run in here.items() if run not in passed_over}, **found}
+    for search, some in sorted(left_out.items()):
+        say(f"left out: {len(some)} trials of {search}; modrobust-report --best {search} tells of them.")
+    if not found:
+        raise UserError("there are trials of searches only: modrobust-report --best tells of them.")
     runs = sorted(found.values())
     done = {run for run in runs if (run / "results.csv").exists()}
     return [run for run in runs if run in done], _states([run for run in runs if run not in done])
+
+
+def _trials(runs: Iterable[Path]) -> dict[Path, list[Path]]:
+    """Which of some runs are trials: by the folder of their search, which lies beside them."""
+    beside: dict[Path, list[Path]] = {}
+    for run in runs:
+        beside.setdefault(run.parent, []).append(run)
+    found: dict[Path, list[Path]] = {}
+    for place, some in beside.items():
+        for file in sorted(place.glob("search-*/search.json")):
+            steps = (read_json(file) or {}).get("steps", {})
+            names = {Path(trial["run"]).name for step in steps.values() for trial in step["trials"]}
+            if trials := [run for run in some if run.name in names]:
+                found[file.parent] = trials
+    return found
 
 
 def is_structured(run: Path) -> bool:
