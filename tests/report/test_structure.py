@@ -138,6 +138,17 @@ def test_a_run_with_a_damaged_file_is_named_and_left_out(tmp_path: Path, name: s
     assert name in unread[tmp_path / "a"] and "\n" not in unread[tmp_path / "a"]
 
 
+def test_a_run_whose_curves_are_lost_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", (3,), CURVE[:, :1])
+    (tmp_path / "b" / "curves.npz").unlink()
+    report([tmp_path])
+    told = capsys.readouterr()
+    assert "| mlp | 3 |" in told.out and told.out.count("| mlp") == 1
+    assert f"left out: {tmp_path}/b: curves.npz is damaged." in told.err
+    assert f"Not counted, damaged or the same as others: {tmp_path}/b." in told.out
+
+
 def test_a_run_without_configuration_stands_in_a_line_of_its_own(tmp_path: Path) -> None:
     write_run(tmp_path / "a")
     write_run(tmp_path / "b")

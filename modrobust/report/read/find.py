@@ -73,8 +73,8 @@ def _trials(runs: Iterable[Path]) -> dict[Path, list[Path]]:
 
 
 def is_structured(run: Path) -> bool:
-    """Whether a run is of structured data: only these have learning curves of all seeds."""
-    return (run / "curves.npz").exists()
+    """Whether a run is of structured data: only these tell learning curves of all seeds, and their parameters."""
+    return (run / "curves.npz").exists() or (run / "parameters.csv").exists()
 
 
 def file_of(run: Path, name: str) -> Path | None:

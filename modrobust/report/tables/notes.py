@@ -17,6 +17,7 @@ from modrobust.report.tables.by_length import Notes, tables
 
 OURS = "modrobust.method."
 """Methods of this package, of which it is known which weights they keep."""
+NAMED = 10  # runs in a note
 MADE_WITH = {"torch": "torch", "cuda": "CUDA", "device_name": "on"}
 """Keys of status.json, and what notes call them."""
 USED = {"valid": " These images chose the weights, too.", "train": " The weights were trained on these images."}
@@ -59,7 +60,9 @@ def _left_out(runs: Iterable[Path], table: Sequence[str], facts: Facts) -> list[
     """Runs with results that are in no line: they could not be read, or other runs have all of it."""
     keys = ("dataset.name", "evaluation.split")[: len(table)]
     some = [run for run in runs if tuple(facts.configs.get(run, {}).get(key) for key in keys) == tuple(table)]
-    return [f"Not counted, damaged or the same as others: {', '.join(sorted(map(str, some)))}."] if some else []
+    names = sorted(map(str, some))
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [f"Not counted, damaged or the same as others: {', '.join(names[:NAMED])}{more}."] if some else []
 
 
 def _missing(waiting: pd.DataFrame) -> list[str]:
