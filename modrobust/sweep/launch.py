@@ -17,7 +17,7 @@ from modrobust.store.files import write_json
 from modrobust.store.provenance import code_version
 from modrobust.sweep import index, slurm
 from modrobust.sweep.job import Job
-from modrobust.sweep.plan import Compose, Planned, plan
+from modrobust.sweep.plan import Compose, Planned, counted, plan
 from modrobust.sweep.status import statuses
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def missing_of(planned: Sequence[Planned], runs: Path) -> list[Planned]:
     missing = [run for run in planned if not found[run.folder].alive and found[run.folder].state != "done"]
     count = Counter(status.state for status in found.values())
     told = [f"{count[state]} {state}" for state in ("done", "queued", "running")]
-    log.info("%d runs: %s; %d to do", len(planned), ", ".join(told), len(missing))
+    log.info("%s: %s; %d to do", counted(planned), ", ".join(told), len(missing))
     return missing
 
 
@@ -87,7 +87,7 @@ def finished(planned: Sequence[Planned], runs: Path) -> list[JobReturn]:
         log.error("%s: %s: %s (%s)", status.state, " ".join(run.overrides), status.error or "no message", status.log)
     if failed:
         raise NotDone(f"{len(failed)} of {len(planned)} runs are not done; the same command tries them again.")
-    log.info("all %d runs are done: %s", len(planned), runs)
+    log.info("all done, %s: %s", counted(planned), runs)
     return _returns(planned)
 
 

@@ -20,7 +20,7 @@ from modrobust.config.identity import plain
 from modrobust.config.values import check_values
 from modrobust.store.files import read_json
 from modrobust.sweep.launch import finished, missing_of
-from modrobust.sweep.plan import Compose, Planned, plan
+from modrobust.sweep.plan import Compose, Planned, counted, plan
 from modrobust.sweep.tally import Tally, tally
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def launch(
     workers = [Worker(i, queue, notes, params["gpus"], logs) for i in range(min(processes, len(missing)))]
     if workers:
         logs.mkdir(parents=True, exist_ok=True)
-        log.info("%d runs in %d processes, which write to %s", len(missing), len(workers), logs)
+        log.info("%s in %d processes, which write to %s", counted(missing), len(workers), logs)
     with tally(len(planned), len(planned) - len(missing)) as shown:
         try:
             for worker in workers:

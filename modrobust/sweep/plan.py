@@ -69,6 +69,12 @@ def plan(jobs: Iterable[Sequence[str]], compose: Compose, runs: Path) -> list[Pl
     return list(planned.values())
 
 
+def counted(runs: Sequence[Planned]) -> str:
+    """`12 runs`, or `2 workers` of a search, each of which does many runs."""
+    workers = any(text.startswith("search.worker=") for run in runs for text in run.overrides)
+    return f"{len(runs)} {'worker' if workers else 'run'}{'' if len(runs) == 1 else 's'}"
+
+
 def different(jobs: Iterable[Sequence[str]]) -> list[Sequence[str]]:
     """The first run of all those that differ only in values."""
     parse = lru_cache(maxsize=None)(_parse)

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -10,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from modrobust.config.identity import run_folder
 from modrobust.config.options import CONF
 from modrobust.errors import UserError
-from modrobust.sweep.plan import different, plan
+from modrobust.sweep.plan import counted, different, plan
 
 RUNS = Path("/runs")
 
@@ -58,3 +59,8 @@ def test_values_of_one_run_do_not_stay_in_the_next() -> None:
 def test_hydra_composes_one_of_runs_that_differ_in_values() -> None:
     jobs = [("dataset=boolean", f"model={m}", f"seed={s}") for m in ("mlp", "modular") for s in range(50)]
     assert different([*jobs, ("seeed=1",)]) == [jobs[0], jobs[50], ("seeed=1",)]
+
+
+def test_workers_of_a_search_are_not_called_runs() -> None:
+    assert counted([Mock(overrides=("seed=1",))]) == "1 run"
+    assert counted([Mock(overrides=("seed=1", f"search.worker={i}")) for i in range(2)]) == "2 workers"
