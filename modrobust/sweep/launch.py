@@ -1,6 +1,7 @@
-"""Submitting a sweep to Slurm: what is missing, in arrays of jobs, each with one or several runs; then waiting."""
+"""A sweep on Slurm: what is missing is submitted, then waited for."""
 
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,29 +13,16 @@ from omegaconf import DictConfig
 
 from modrobust.config.identity import plain
 from modrobust.config.values import check_values
-from modrobust.errors import NotDone, UserError
-from modrobust.store.files import write_json
-from modrobust.store.provenance import code_version
-from modrobust.sweep import index, slurm
-from modrobust.sweep.job import Job
+from modrobust.errors import NotDone
+from modrobust.store.heartbeat import heartbeat
 from modrobust.sweep.plan import Compose, Planned, counted, plan
-from modrobust.sweep.status import statuses
+from modrobust.sweep.status import Status, Watch, statuses
+from modrobust.sweep.submit import Submission
+from modrobust.sweep.tally import tally
 
 log = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_LOOKS = 2.0
-SECONDS_BETWEEN_LINES = 60.0
-OURS = ("runs_per_job", "wait", "python", "submitit_folder", "max_num_timeout")
-BASE = (
-    "timeout_min",
-    "cpus_per_task",
-    "gpus_per_node",
-    "tasks_per_node",
-    "mem_gb",
-    "nodes",
-    "name",
-    "stderr_to_stdout",
-)
+SHORTEST_PAUSE, LONGEST_PAUSE = 2.0, 30.0  # seconds between two looks, growing as one waits
 
 
 def launch(
@@ -56,11 +44,18 @@ def launch(
     runs = Path(str(config.hydra.sweep.dir)).absolute()
     planned = plan(jobs, compose, runs)
     missing = missing_of(planned, runs)
-    submit(missing, params, runs)
+    submission = Submission(planned, missing, params, runs)
+    try:
+        submission.begin()
+    except KeyboardInterrupt:
+        log.warning("stopped: %d runs are not submitted; the same command does that.", len(submission.left))
+        raise
     if not params["wait"]:
-        log.info("not waiting: the same command tells later how they are doing, modrobust-report --status too.")
+        rest = f" and submits the {len(submission.left)} that are left" if submission.left else ""
+        log.info("not waiting: the same command tells later how they are doing%s, modrobust-report --status too.", rest)
         return _returns(planned)
-    _wait(planned, runs)
+    with heartbeat(submission.file):
+        _wait(planned, submission, runs)
     return finished(planned, runs)
 
 
@@ -91,57 +86,40 @@ def finished(planned: Sequence[Planned], runs: Path) -> list[JobReturn]:
     return _returns(planned)
 
 
-def submit(missing: Sequence[Planned], params: Mapping[str, Any], runs: Path) -> None:
-    """Submit runs in jobs of `runs_per_job`, in arrays as large as Slurm allows. Raises UserError where it refuses."""
-    if not missing:
-        return
-    import submitit  # here, for it takes a while
-    from submitit.core.utils import FailedJobError
-
-    code = code_version()
-    size = params["runs_per_job"]
-    packs = [missing[start : start + size] for start in range(0, len(missing), size)]
-    options = {"slurm_python": params["python"]} if params["python"] else {}
-    executor = submitit.AutoExecutor(
-        folder=params["submitit_folder"], cluster="slurm", slurm_max_num_timeout=params["max_num_timeout"], **options
-    )
-    executor.update_parameters(
-        **{key if key in BASE else f"slurm_{key}": value for key, value in params.items() if key not in OURS}
-    )
-    for start in range(0, len(packs), slurm.largest_array()):
-        some = packs[start : start + slurm.largest_array()]
-        calls = [
-            Job([(run.overrides, str(run.folder)) for run in pack], code, params["max_num_timeout"]) for pack in some
-        ]
-        begun = time.time()
-        new = [file for pack in some for run in pack if not (file := run.folder / "status.json").exists()]
-        for file in new:  # before Slurm has them: a job may start at once
-            write_json(file, {"state": "queued"})
+def _wait(planned: Sequence[Planned], submission: Submission, runs: Path) -> None:
+    """Until none is queued, running or still to be submitted."""
+    watch, begun, ended = Watch(runs), time.monotonic(), Counter[str]()
+    outstanding, found = [run.folder for run in planned], dict[Path, Status]()
+    with tally(len(planned)) as shown:
         try:
-            with executor.batch():
-                submitted = [executor.submit(call) for call in calls]
-        except FailedJobError as error:
-            for file in new:
-                file.unlink()
-            reason = (str(error).strip().splitlines() or ["no message"])[-1]
-            raise UserError(f"Slurm refuses the jobs: {reason}; see hydra.launcher.* and sinfo.") from error
-        ids = [job.job_id for job in submitted]
-        index.record(runs, list(zip(ids, [[run.folder for run in pack] for pack in some], strict=True)), code, begun)
-        log.info("submitted %d jobs with %d runs: %s", len(some), sum(map(len, some)), ids[0].partition("_")[0])
+            while True:
+                found = watch.look(outstanding)
+                submission.forget({folder for folder, one in found.items() if one.alive or one.state == "done"})
+                left = submission.left
+                outstanding = [folder for folder, one in found.items() if one.alive or folder in left]
+                ended.update(one.state for folder, one in found.items() if not one.alive and folder not in left)
+                running = sum(one.state == "running" for one in found.values())
+                shown.show(ended["done"], ended.total() - ended["done"], running, len(left))
+                if not outstanding:
+                    return
+                submission.go_on(len(outstanding) - len(left))
+                time.sleep(min(LONGEST_PAUSE, SHORTEST_PAUSE + (time.monotonic() - begun) / 5))
+        except KeyboardInterrupt:
+            shown.note(_afterwards(found, submission, runs))
+            raise
 
 
-def _wait(planned: Sequence[Planned], runs: Path) -> None:
-    """Until none is queued or running any more."""
-    outstanding, said = [run.folder for run in planned], time.monotonic()
-    while outstanding:
-        found = statuses(outstanding, runs)
-        outstanding = [folder for folder in outstanding if found[folder].alive]
-        if outstanding and time.monotonic() - said >= SECONDS_BETWEEN_LINES:
-            said = time.monotonic()
-            running = sum(found[folder].state == "running" for folder in outstanding)
-            log.info("%d runs to wait for, %d of them running", len(outstanding), running)
-        if outstanding:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+def _afterwards(found: Mapping[Path, Status], submission: Submission, runs: Path) -> str:
+    """What one should know who stops waiting."""
+    jobs = sorted({one.job.partition("_")[0] for one in found.values() if one.alive and one.job})
+    ending = f"; scancel {' '.join(jobs[:10])}{' ...' if len(jobs) > 10 else ''} ends them" if jobs else ""
+    told = f"not waiting any longer: {sum(one.alive for one in found.values())} runs go on in Slurm{ending}."
+    if submission.left:
+        told += f" {len(submission.left)} runs are not submitted yet."
+    return (
+        f"{told} The same command waits again{', submits the rest' * bool(submission.left)} and tells what failed; "
+        f"modrobust-report --status {os.path.relpath(runs)} looks."
+    )
 
 
 def _returns(planned: Sequence[Planned]) -> list[JobReturn]:

@@ -56,7 +56,7 @@ def launch(
     if workers:
         logs.mkdir(parents=True, exist_ok=True)
         log.info("%s in %d processes, which write to %s", counted(missing), len(workers), logs)
-    with tally(len(planned), len(planned) - len(missing)) as shown:
+    with tally(len(planned)) as shown:
         try:
             for worker in workers:
                 worker.start()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from modrobust.errors import UserError
 from modrobust.store.folders import runs_below
-from modrobust.sweep import index
+from modrobust.sweep import index, slurm
 from modrobust.sweep.status import Status, statuses
 
-ORDER = ("running", "queued", "preempted", "failed", "lost", "missing")
+ORDER = ("running", "queued", "waiting", "preempted", "failed", "lost", "missing")
 """States that are listed run by run; of those that are done only the number is told."""
 MISSING = "submitted, but nothing is there"
 
@@ -19,7 +19,7 @@ def show_status(folders: Iterable[Path]) -> None:
     """Print the number of runs of each state, and a line for each that is not done.
 
     Raises:
-        UserError: a folder does not exist or has no run; Slurm does not answer.
+        UserError: a folder does not exist or has no run.
     """
     for folder in folders:
         if not folder.is_dir():
@@ -44,8 +44,12 @@ def _statuses(folder: Path) -> dict[Path, Status]:
     for run, shares in runs_below(folder):
         whole = not shares or (run / "status.json").exists()  # or merged
         known.update([run.absolute()] if whole else [(run / share).absolute() for share in shares])
-    submitted = {run for run in index.submissions(runs) if run.is_relative_to(folder.absolute())}
-    found = statuses(sorted(known | submitted), runs)
+    submitted = {run for run in index.submissions(runs) | index.waiting(runs) if run.is_relative_to(folder.absolute())}
+    try:
+        found = statuses(sorted(known | submitted), runs, slurm.states)
+    except UserError as error:
+        print(f"{error} What follows is told by the runs' folders and their signs of life alone.")
+        found = statuses(sorted(known | submitted), runs, lambda jobs, users: None)
     return {run: one for run, one in found.items() if run in known or one.state not in ("done", "running")}
 
 
@@ -68,7 +72,7 @@ def _lines(found: dict[Path, Status], folder: Path) -> list[str]:
             seen = "" if status.seen is None or status.state != "running" else _age(now - status.seen)
             lines.append(f"{status.state:<10} {age:<8} {seen:<8} {status.job or '':<10} {run.relative_to(folder)}")
             if error := status.error or (MISSING if status.state == "missing" else None):
-                lines.append(f"{'':<10} {error} ({status.log})")
+                lines.append(f"{'':<10} {error}" + f" ({status.log})" * status.log.exists())
     return lines
 
 

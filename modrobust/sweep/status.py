@@ -2,16 +2,16 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from modrobust.errors import UserError
 from modrobust.store.files import read_json
 from modrobust.sweep import index, slurm
+from modrobust.sweep.lost import explained
 
 SILENT = 600.0  # seconds without a sign of life after which a run on another machine, outside Slurm, counts as lost
 
@@ -21,7 +21,8 @@ class Status:
     """One run.
 
     Attributes:
-        state: done, running, queued, preempted, failed, lost (its job has ended without it) or missing.
+        state: done, running, queued, waiting (for Slurm to take more jobs), preempted, failed, lost (its job has ended
+            without it) or missing.
         job: Slurm id of its last submission, or None.
         error: first line of what went wrong, or None.
         log: where to read more.
@@ -42,52 +43,96 @@ class Status:
         return self.state in ("queued", "running")
 
 
-def statuses(folders: Sequence[Path], runs: Path) -> dict[Path, Status]:
+Content = dict[str, Any]
+Known = dict[str, str]
+"""State of jobs in Slurm's queue, by their ids."""
+
+Ask = Callable[[set[str], set[int]], Known | None]
+"""(ids of jobs, their users) -> their states; None where Slurm cannot be asked, and folders have to do."""
+
+
+def in_queue(jobs: set[str], users: set[int]) -> Known | None:
+    """What Slurm says; waits for minutes where it does not answer."""
+    return slurm.patiently(lambda: slurm.states(jobs, users))
+
+
+def statuses(folders: Sequence[Path], runs: Path, ask: Ask = in_queue) -> dict[Path, Status]:
     """The status of every run folder.
 
     Args:
         folders: those asked for; they need not exist.
         runs: the folder of all runs, which holds the index of submissions.
+        ask: asks Slurm for jobs.
+
+    Raises:
+        UserError: as `ask` does; it is called only where jobs may be queued or running.
     """
-    submitted = index.submissions(runs)
-    jobs = [submitted[folder]["job"] for folder in folders if folder in submitted]
-    try:
-        known = slurm.states(jobs)
-    except UserError:
-        if any((runs / index.FOLDER).glob("*.json")):
-            raise
-        known = {}
-    with ThreadPoolExecutor(16) as pool:  # a network's file system answers slowly but in parallel
-        files = list(pool.map(_read, folders))
-    found = {
-        folder: _status(folder, *file, submitted.get(folder, {}), known)
-        for folder, file in zip(folders, files, strict=True)
-    }
-    lost = {folder: status.job for folder, status in found.items() if status.state == "lost" and status.job}
-    endings = slurm.endings(lost.values())
-    for folder, job in lost.items():
-        found[folder] = _explained(found[folder], job, endings.get(job), known.get(job), runs)
-    return found
+    return Watch(runs, ask).look(folders)
 
 
-Content = dict[str, Any]
+class Watch:
+    """Looks at runs again and again; reads only those files that have changed since it looked before."""
+
+    def __init__(self, runs: Path, ask: Ask = in_queue) -> None:
+        """See `statuses`."""
+        self._runs, self._ask = runs, ask
+        self._files: dict[Path, tuple[tuple[int, int, int], Content]] = {}
+        self._index: tuple[tuple[int, ...], dict[Path, Content]] = ((), {})
+
+    def look(self, folders: Sequence[Path]) -> dict[Path, Status]:
+        """The status of every run folder, as it is now."""
+        with ThreadPoolExecutor(16) as pool:  # a network's file system answers slowly but in parallel
+            files = dict(zip(folders, pool.map(self._read, folders), strict=True))
+        submitted, waiting = self._submitted(), index.waiting(self._runs)
+        open_jobs = [
+            submitted[folder] for folder in folders if folder in submitted and files[folder][0].get("state") != "done"
+        ]
+        known: Known | None = {}
+        if open_jobs:
+            users = {job["user"] for job in open_jobs}
+            known = self._ask({job["job"] for job in open_jobs}, users if None not in users else set())
+        found = {
+            folder: _waiting(_status(folder, *files[folder], submitted.get(folder, {}), known), waiting.get(folder))
+            for folder in folders
+        }
+        lost = {folder: status.job for folder, status in found.items() if status.state == "lost" and status.job}
+        endings = slurm.endings(lost.values())
+        for folder, job in lost.items():
+            error, log = explained(job, endings.get(job), (known or {}).get(job), self._runs)
+            found[folder] = replace(found[folder], error=error, log=log or found[folder].log)
+        return found
+
+    def _read(self, folder: Path) -> tuple[Content, float | None]:
+        """A run's status.json, and when it was last written or touched; {}, None where there is none."""
+        file = folder / "status.json"
+        try:
+            stat = file.stat()
+        except OSError:
+            return {}, None
+        key = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        old = self._files.get(folder)
+        if old is None or old[0] != key:
+            content = read_json(file)
+            if content is None:
+                return {"state": "missing", "error": "its status.json is damaged"}, stat.st_mtime
+            old = self._files[folder] = (key, content)
+        return old[1], stat.st_mtime
+
+    def _submitted(self) -> dict[Path, Content]:
+        place = self._runs / index.FOLDER
+        if not place.is_dir():
+            return {}
+        stat = place.stat()
+        if self._index[0] != (key := (stat.st_ino, stat.st_mtime_ns)):
+            self._index = (key, index.submissions(self._runs))
+        return self._index[1]
 
 
-def _read(folder: Path) -> tuple[Content | None, float | None]:
-    """A run's status.json, and when it was last written or touched; None, None where there is none."""
-    file = folder / "status.json"
-    content = read_json(file)
-    if content is None and file.exists():
-        content = {"state": "missing", "error": "its status.json is damaged"}
-    return (None, None) if content is None else (content, file.stat().st_mtime)
-
-
-def _status(folder: Path, content: Content | None, seen: float | None, last: Content, known: dict[str, str]) -> Status:
+def _status(folder: Path, content: Content, seen: float | None, last: Content, known: Known | None) -> Status:
     """One run's: what its status.json says, unless a later submission (`last`) makes it old."""
-    content = content or {}
     job, log = last.get("job"), folder / "run.log"
     state, error, since = content.get("state", "missing"), content.get("error"), _time(content.get("updated")) or seen
-    slurm_state = known.get(job or "")
+    slurm_state = (known or {}).get(job or "")
     submitted_again = slurm_state in slurm.ALIVE and (seen or 0) < last["submitted"]
     if state == "done" or (state == "failed" and not submitted_again):
         return Status(state, job, error, log, since, seen)
@@ -96,48 +141,27 @@ def _status(folder: Path, content: Content | None, seen: float | None, last: Con
         if waiting or state != "running" or submitted_again:
             return Status("queued", job, error, log, max(since or 0, last["submitted"]), seen)
         return Status("running", job, error, log, since, seen)
-    if state == "running" and (not last or content.get("slurm_job_id") is None):  # or a trial of a job's worker
+    unknown = known is None or not last or content.get("slurm_job_id") is None  # or a trial of a job's worker
+    if state == "running" and unknown:
         if _lives(content, seen):
-            return Status("running", None, error, log, since, seen)
+            return Status("running", job if known is None else None, error, log, since, seen)
         return Status("lost", None, "its process has ended without a word", log, seen, seen)
+    if state == "queued" and known is None:
+        return Status("queued", job, error, log, since, seen)
     if state in ("queued", "running"):
         return Status("lost", job, None, log, seen, seen)
     return Status(state, job, error, log, since, seen)
 
 
-WORDS = {
-    "OUT_OF_MEMORY": "ran out of memory",
-    "TIMEOUT": "was ended at its time limit",
-    "DEADLINE": "was ended at its deadline",
-    "CANCELLED": "was cancelled",
-    "NODE_FAIL": "lost its node",
-    "PREEMPTED": "was preempted",
-    "FAILED": "failed",
-    "BOOT_FAIL": "could not start",
-    "COMPLETED": "ended without this run",
-}
-TELLING = (  # what Slurm writes into a job's log; the first that is there
-    ("oom-kill", "OUT_OF_MEMORY"),
-    ("Out Of Memory", "OUT_OF_MEMORY"),
-    ("exceeded memory limit", "OUT_OF_MEMORY"),
-    ("DUE TO TIME LIMIT", "TIMEOUT"),
-    ("DUE TO NODE FAILURE", "NODE_FAIL"),
-)
-END_OF_LOG = 4000  # bytes
-
-
-def _explained(status: Status, job: str, ending: str | None, queue: str | None, runs: Path) -> Status:
-    """A lost run's with the reason: what the accounts say, else the job's log, else the queue."""
-    error, output = (runs / ".submitit" / job / f"{job}_0_log.{kind}" for kind in ("err", "out"))
-    log = error if error.exists() else output
-    if ending in (None, "FAILED", "COMPLETED") and log.exists():
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - END_OF_LOG))
-            said = file.read().decode(errors="replace")
-        ending = next((state for words, state in TELLING if words in said), ending)
-    ending = ending or queue
-    words = WORDS.get(ending, ending.lower()) if ending else "is gone"
-    return replace(status, error=f"its Slurm job {job} {words}", log=log if log.exists() else status.log)
+def _waiting(status: Status, waiting: index.Waiting | None) -> Status:
+    """The same, or `waiting` for a run that Slurm did not take yet and that nothing has been heard of since."""
+    if waiting is None or status.alive or status.state == "done" or (status.seen or 0) > waiting.since:
+        return status
+    who = waiting.launcher
+    error = "not submitted; the same command does that"
+    if _lives(who, waiting.seen):
+        error = f"Slurm takes no more jobs now: process {who['pid']} on {who['host']} submits it later"
+    return replace(status, state="waiting", job=None, error=error, since=waiting.since)
 
 
 def _time(text: str | None) -> float | None:

@@ -19,13 +19,13 @@ class Tally:
 
     Args:
         total: runs of the sweep.
-        done: those that were done before.
         progress: the bar; None off a terminal.
     """
 
-    def __init__(self, total: int, done: int, progress: Progress | None) -> None:
-        self._total, self._before, self._progress = total, done, progress
-        self._task = progress.add_task("runs", total=total, completed=done, said=()) if progress else None
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._total, self._progress = total, progress
+        self._before: int | None = None  # had ended when the first numbers were shown
+        self._task = progress.add_task("runs", total=total, said=()) if progress else None
         self._begun = self._last_line = time.monotonic()
 
     def show(self, done: int, failed: int, running: int, waiting: int = 0) -> None:
@@ -49,6 +49,7 @@ class Tally:
 
     def _left(self, ended: int) -> str:
         """The time left, if the others take as long as those that have ended so far did."""
+        self._before = ended if self._before is None else self._before
         here = ended - self._before
         if here <= 0 or ended >= self._total:
             return ""
@@ -60,12 +61,11 @@ class Tally:
 
 
 @contextmanager
-def tally(total: int, done: int) -> Iterator[Tally]:
+def tally(total: int) -> Iterator[Tally]:
     """Within this block a sweep's numbers are shown; on a terminal its bar stays behind.
 
     Args:
         total: runs of the sweep.
-        done: those that were done before.
     """
     with on_terminal() as progress:
-        yield Tally(total, done, progress)
+        yield Tally(total, progress)

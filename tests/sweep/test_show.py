@@ -53,7 +53,7 @@ def test_runs_behind_a_link(outputs: Path, tmp_path: Path, capsys: pytest.Captur
 def test_of_an_output_folder_what_was_submitted_counts_too(
     outputs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modrobust.sweep.slurm.states", lambda jobs: {"7_0": "PENDING", "7_1": "RUNNING"})
+    monkeypatch.setattr("modrobust.sweep.slurm.states", lambda jobs, users: {"7_0": "PENDING", "7_1": "RUNNING"})
     runs = outputs / "runs"
     worker = put(runs / "digits/search-a/one-4/worker-0", "running")
     (runs / "digits/search-a/search.json").write_text("{}")

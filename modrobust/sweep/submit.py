@@ -1,0 +1,193 @@
+"""Runs on their way into the queue of Slurm: in arrays of jobs, each with one or several runs, as many as it takes."""
+
+import io
+import logging
+import re
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+from typing import Any
+
+from modrobust.config.identity import fingerprint
+from modrobust.errors import UserError
+from modrobust.store.files import write_json
+from modrobust.store.provenance import code_version
+from modrobust.sweep import index, slurm
+from modrobust.sweep.job import Job
+from modrobust.sweep.plan import Planned
+
+log = logging.getLogger(__name__)
+
+OURS = ("runs_per_job", "wait", "python", "submitit_folder", "max_num_timeout")
+BASE = (
+    "timeout_min",
+    "cpus_per_task",
+    "gpus_per_node",
+    "tasks_per_node",
+    "mem_gb",
+    "nodes",
+    "name",
+    "stderr_to_stdout",
+)
+FULL = re.compile(r"SubmitJob|Resource temporarily unavailable|unable to accept job|queue full", re.IGNORECASE)
+"""What sbatch prints where a user's jobs (MaxSubmitJobs) or all jobs (MaxJobCount) are as many as allowed."""
+OF_A_USER = re.compile("SubmitJob", re.IGNORECASE)
+SECONDS_BETWEEN_TRIES = 120.0
+
+
+class Full(UserError):
+    """Slurm takes no more jobs now."""
+
+
+class Submission:
+    """The runs of a sweep that are still to be submitted."""
+
+    def __init__(self, sweep: Sequence[Planned], missing: Sequence[Planned], params: Mapping[str, Any], runs: Path):
+        """Nothing is submitted yet.
+
+        Args:
+            sweep: all its runs.
+            missing: those to submit.
+            params: of the launcher's configuration.
+            runs: the folder of all runs.
+        """
+        size = params["runs_per_job"]
+        self._packs = [missing[start : start + size] for start in range(0, len(missing), size)]
+        self._params, self._runs, self._code = params, runs, code_version() if missing else {}
+        self._name = fingerprint([str(run.folder.relative_to(runs)) for run in sweep])
+        self._alive, self._tried = 0, time.monotonic()
+        self.file = index.record_waiting(runs, self._name, [])
+
+    @property
+    def left(self) -> set[Path]:
+        """The folders of runs that are not submitted."""
+        return {run.folder for pack in self._packs for run in pack}
+
+    def forget(self, folders: set[Path]) -> None:
+        """Others do these runs, or have done them."""
+        packs = ([run for run in pack if run.folder not in folders] for pack in self._packs)
+        self._packs = [pack for pack in packs if pack]
+
+    def begin(self) -> None:
+        """Submit all runs, or as many as Slurm takes now; the others stay in `left`, and that is told.
+
+        Raises:
+            UserError: Slurm refuses the jobs for another reason than their number, or though this user has none.
+        """
+        reason = self._submit_some(len(self._packs))
+        if reason:
+            log.warning("Slurm takes no more jobs now (%s): %d runs are not submitted yet.", reason, len(self.left))
+            if OF_A_USER.search(reason) and not slurm.has_jobs():
+                raise UserError(f"Slurm refuses the jobs ({reason}), though you have none in its queue.")
+
+    def go_on(self, alive: int) -> None:
+        """Submit as many jobs as have ended since; now and then more, for limits change and others' jobs end.
+
+        Args:
+            alive: runs of this sweep that are queued or running.
+        """
+        size, now = self._params["runs_per_job"], time.monotonic()
+        jobs = (self._alive - alive) // size
+        if now - self._tried >= SECONDS_BETWEEN_TRIES:
+            jobs = max(jobs, 1, alive // size // 8)
+        if not self._packs or jobs <= 0:
+            self._alive = max(self._alive, alive)
+            return
+        before, self._tried = len(self.left), now
+        self._submit_some(jobs)
+        self._alive = alive + before - len(self.left)
+
+    def _submit_some(self, jobs: int) -> str:
+        """Submit so many jobs in arrays as large as Slurm takes them; why it takes no more, or nothing."""
+        end, size, reason = len(self._packs) - min(jobs, len(self._packs)), jobs, ""
+        try:
+            while len(self._packs) > end and size:
+                size = min(size, len(self._packs) - end)
+                some = min(size, slurm.largest_array(), slurm.room(size))
+                try:
+                    if not some:
+                        raise Full("MaxJobCount")
+                    self._submit(self._packs[:some])
+                    del self._packs[:some]
+                except Full as full:
+                    size, reason = some // 2, str(full)
+        finally:
+            self.file = index.record_waiting(self._runs, self._name, sorted(self.left))
+        return reason if self._packs else ""
+
+    def _submit(self, packs: Sequence[Sequence[Planned]]) -> None:
+        """One array; the runs' status says queued before Slurm has them, since a job may start at once."""
+        folders = [[run.folder for run in pack] for pack in packs]
+        new = [file for some in folders for folder in some if not (file := folder / "status.json").exists()]
+        begun, most = time.time(), self._params["max_num_timeout"]
+        calls = [Job([(run.overrides, str(run.folder)) for run in pack], self._code, most) for pack in packs]
+        doubtful: list[str] = []
+        ids: list[str] = []
+
+        def ask() -> None:
+            with undisturbed():
+                ids[:] = self._sbatch(calls, doubtful)
+                index.record(self._runs, list(zip(ids, folders, strict=True)), self._code, begun)
+
+        for file in new:
+            write_json(file, {"state": "queued"})
+        try:
+            slurm.patiently(ask)
+        finally:
+            for file in new if not ids else ():
+                file.unlink(missing_ok=True)
+        log.info("submitted %d jobs with %d runs: %s", len(packs), sum(map(len, packs)), ids[0].partition("_")[0])
+
+    def _sbatch(self, calls: Sequence[Job], doubtful: list[str]) -> list[str]:
+        """The ids of new jobs.
+
+        Args:
+            calls: what each does.
+            doubtful: scripts of which sbatch did not hear whether they were accepted; they are cancelled first.
+        """
+        from submitit.core.utils import FailedJobError  # here, for it takes a while
+
+        while doubtful:
+            slurm.cancel(doubtful[-1])
+            doubtful.pop()
+        executor = self._executor()
+        try:
+            with redirect_stderr(io.StringIO()), executor.batch():
+                submitted = [executor.submit(call) for call in calls]
+        except FailedJobError as error:
+            said = str(error).strip() or "no message"
+            if FULL.search(said):
+                raise Full(said.splitlines()[0].removeprefix("sbatch: ").removeprefix("error: ")) from error
+            if slurm.HICCUP.search(said):
+                doubtful.append(getattr(error.__cause__, "cmd", [""])[-1])
+                raise slurm.Unreachable(said.splitlines()[-1]) from error
+            raise UserError(
+                f"Slurm refuses the jobs: {said.splitlines()[-1]}; see hydra.launcher.* and sinfo."
+            ) from error
+        return [job.job_id for job in submitted]
+
+    def _executor(self) -> Any:
+        import submitit
+
+        params = self._params
+        options = {"slurm_python": params["python"]} if params["python"] else {}
+        most = params["max_num_timeout"]
+        executor = submitit.AutoExecutor(
+            folder=params["submitit_folder"], cluster="slurm", slurm_max_num_timeout=most, **options
+        )
+        executor.update_parameters(
+            **{key if key in BASE else f"slurm_{key}": value for key, value in params.items() if key not in OURS}
+        )
+        return executor
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back requests to stop until the block has ended, also from commands it starts: none is half submitted."""
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
