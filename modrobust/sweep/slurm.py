@@ -5,9 +5,9 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from time import monotonic, sleep
 from typing import TypeVar
 
 from modrobust.errors import UserError
@@ -62,17 +62,17 @@ def patiently(ask: Callable[[], T], seconds: float = SECONDS_OF_PATIENCE) -> T:
     Raises:
         Unreachable: it still is after so many seconds.
     """
-    begun, pause, said = time.monotonic(), 1.0, False
+    begun, pause, said = monotonic(), 1.0, False
     while True:
         try:
             answer = ask()
         except Unreachable as error:
-            if time.monotonic() - begun >= seconds:
+            if monotonic() - begun >= seconds:
                 raise
             if not said:
                 log.warning("Slurm does not answer (%s): asking again, for %.0f min.", error, seconds / 60)
             said = True
-            time.sleep(pause)
+            sleep(pause)
             pause = min(1.5 * pause, LONGEST_PAUSE)
         else:
             if said:

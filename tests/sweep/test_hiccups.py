@@ -24,8 +24,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between questions, in place of which time only seems to pass."""
     made: list[float] = []
     now = time.monotonic()
-    monkeypatch.setattr(slurm.time, "monotonic", lambda: now + sum(made))
-    monkeypatch.setattr(slurm.time, "sleep", made.append)
+    monkeypatch.setattr(slurm, "monotonic", lambda: now + sum(made))
+    monkeypatch.setattr(slurm, "sleep", made.append)
     return made
 
 
