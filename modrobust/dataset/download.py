@@ -8,9 +8,8 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filelock import FileLock
-
 from modrobust.errors import UserError
+from modrobust.store.lock import Lock
 
 DEFAULT_ROOT = Path("data")
 TIMEOUT_SECONDS = 10.0
@@ -74,7 +73,7 @@ def data_files(
         home = root if root.is_dir() else root.parent
         lock = home / f".{folder.replace('/', '-')}.lock"
         try:
-            with FileLock(lock):
+            with Lock(lock):
                 if wanted := missing():  # another run may have brought them while this one waited
                     with TemporaryDirectory(dir=home, prefix=".download-") as staging, short_timeout():
                         download(Path(staging))

@@ -7,7 +7,6 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -15,6 +14,7 @@ from torch import Tensor
 from modrobust.errors import UserError
 from modrobust.progress import bar
 from modrobust.store.files import write_atomically
+from modrobust.store.lock import Lock
 
 
 def cached_images(cache: Path, name: str, files: Sequence[Path], size: int) -> Tensor:
@@ -40,7 +40,7 @@ def cached_images(cache: Path, name: str, files: Sequence[Path], size: int) -> T
     if not path.exists():
         try:
             cache.mkdir(exist_ok=True)
-            with FileLock(cache / f".{name}.lock"):
+            with Lock(cache / f".{name}.lock"):
                 if not path.exists():
                     for stale in (*cache.glob(f"{name}-*.npy"), *cache.glob(f".{name}-*.tmp")):
                         stale.unlink()

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from modrobust.corruption.choice import choose
 from modrobust.corruption.composition import label
 from modrobust.store.files import read_json, write_atomically, write_json, write_npz
+from modrobust.store.lock import Lock
 
 
 def merged(run: Path) -> Path:
@@ -44,7 +44,7 @@ def merge(folder: Path, order: list[str], of: int) -> bool:
         Whether all shares are there, and so folder/results.csv, as one undivided run would write it.
     """
     shards = [folder / f"shard-{part}of{of}" for part in range(1, of + 1)]
-    with FileLock(folder / ".merge.lock"):
+    with Lock(folder / ".merge.lock"):
         states = [(read_json(shard / "status.json") or {}).get("state") for shard in shards]
         if states != ["done"] * of:
             return False

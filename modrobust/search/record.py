@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock
 
 from modrobust.config.identity import fingerprint
 from modrobust.errors import UserError
 from modrobust.search.steps import SCORES, Step, Values
 from modrobust.search.trial import Trial, trial
 from modrobust.store.files import read_json, write_json, write_text
+from modrobust.store.lock import Lock
 
 FILE = "search.json"
 COLUMNS = ("step", "score", "value", "state", "chosen", "error", "run")
@@ -144,9 +144,9 @@ class Record:
             write_text(path, text)
         return path
 
-    def _lock(self) -> FileLock:
+    def _lock(self) -> Lock:
         self.folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.folder / ".lock")
+        return Lock(self.folder / ".lock")
 
 
 def journal(record: Record, step: str) -> Path:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import optuna
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf, open_dict
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -24,6 +23,7 @@ from modrobust.search.trial import Trial as Ended
 from modrobust.search.trial import trial as ended
 from modrobust.seeds import derive
 from modrobust.store.files import read_json, write_json
+from modrobust.store.lock import Lock, Timeout
 from modrobust.store.run_folder import Run
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def _tell(study: optuna.Study, taken: Taken, trial: Ended, score: str) -> None:
 
 def _take(study: optuna.Study, step: Step, folder: Path, cfg: DictConfig) -> Taken | None:
     """A trial that nobody works on, or a new one; None where there are enough."""
-    with FileLock(folder.parent.parent / ".journal.lock"):
+    with Lock(folder.parent.parent / ".journal.lock"):
         trials = study.get_trials(deepcopy=False)
         left = [one for one in trials if one.state == TrialState.RUNNING and _is_free(one.user_attrs, folder)]
         if left:
@@ -127,7 +127,7 @@ def _is_free(attributes: dict[str, Any], mine: Path) -> bool:
     """Whether a trial's worker is this one, of an earlier attempt, or one that has ended or died."""
     if attributes.get("worker") in (None, str(mine)):
         return True
-    lock = FileLock(Path(attributes["worker"]) / ".lock")
+    lock = Lock(Path(attributes["worker"]) / ".lock")
     try:
         with lock.acquire(timeout=0):
             return True

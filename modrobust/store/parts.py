@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from modrobust.config.identity import fingerprint
 from modrobust.store.files import disk_errors, read_json, remove_leftovers, write_atomically, write_json, write_text
+from modrobust.store.lock import Lock, Timeout
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Part:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep every other process from training this part; waits while another does."""
-        lock = FileLock(self.folder / ".lock")
+        lock = Lock(self.folder / ".lock")
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from modrobust.config.explain import explain
@@ -21,6 +20,7 @@ from modrobust.errors import Diverged, UserError
 from modrobust.interrupt import Interrupted, unbroken
 from modrobust.store.files import disk_errors, read_json, remove_leftovers, write_json, write_npz, write_text
 from modrobust.store.heartbeat import heartbeat
+from modrobust.store.lock import Lock, Timeout
 from modrobust.store.provenance import code_version, job_id
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Run:
         """
         self.folder = folder
         self._config = cfg
-        self._lock = FileLock(folder / ".lock")
+        self._lock = Lock(folder / ".lock")
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._refuse_other_config()

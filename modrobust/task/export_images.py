@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 
 from modrobust.corruption.choice import choose
 from modrobust.corruption.composition import label
@@ -25,6 +24,7 @@ from modrobust.errors import UserError
 from modrobust.method.experiment import Experiment, Method
 from modrobust.progress import Bar, bar
 from modrobust.store.files import disk_errors
+from modrobust.store.lock import Lock
 from modrobust.task.manifest import Manifest
 from modrobust.task.png import start_worker, write_images
 
@@ -125,7 +125,7 @@ def export(
     name, splits = label(composition), experiment.dataset.splits
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with disk_errors(folder), FileLock(folder / f".{name}.lock"):
+    with disk_errors(folder), Lock(folder / f".{name}.lock"):
         manifest = Manifest(folder, name, json.dumps(settings, sort_keys=True, default=str))
         missing = [chunk for chunk in chunks if not manifest.has(chunk.names)]
         for parent in {(folder / name / file).parent for chunk in missing for file in chunk.names}:
