@@ -11,7 +11,7 @@ from modrobust.search.recipe import write_recipe
 from modrobust.search.record import COLUMNS, FILE, Record
 from modrobust.search.steps import overrides_of
 from modrobust.store.folders import walk
-from modrobust.sweep.status import statuses
+from modrobust.sweep.status import statuses_at_once
 
 SHOWN = 8
 
@@ -54,7 +54,7 @@ def show(record: Record, advise: bool = True) -> None:
     content = record.content
     trials = {step: record.tried(step) for step in content["steps"]}
     going_on = [trial.run for some in trials.values() for trial in some if not trial.settled]
-    states = {run: status.state for run, status in statuses(going_on, record.runs).items()} if going_on else {}
+    states = {run: status.state for run, status in statuses_at_once(going_on, record.runs)[0].items()}
     rows = record.table(states)
     for step in content["steps"]:
         title = f"{content['dataset']} {content['method']}, step {step}"

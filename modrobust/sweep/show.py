@@ -7,8 +7,8 @@ from pathlib import Path
 
 from modrobust.errors import UserError
 from modrobust.store.folders import runs_below
-from modrobust.sweep import index, slurm
-from modrobust.sweep.status import Status, statuses
+from modrobust.sweep import index
+from modrobust.sweep.status import Status, statuses_at_once
 
 ORDER = ("running", "queued", "waiting", "preempted", "failed", "lost", "missing")
 """States that are listed run by run; of those that are done only the number is told."""
@@ -45,11 +45,9 @@ def _statuses(folder: Path) -> dict[Path, Status]:
         whole = not shares or (run / "status.json").exists()  # or merged
         known.update([run.absolute()] if whole else [(run / share).absolute() for share in shares])
     submitted = {run for run in index.submissions(runs) | index.waiting(runs) if run.is_relative_to(folder.absolute())}
-    try:
-        found = statuses(sorted(known | submitted), runs, slurm.states)
-    except UserError as error:
-        print(f"{error} What follows is told by the runs' folders and their signs of life alone.")
-        found = statuses(sorted(known | submitted), runs, lambda jobs, users: None)
+    found, refusal = statuses_at_once(sorted(known | submitted), runs)
+    if refusal:
+        print(f"{refusal} What follows is told by the runs' folders and their signs of life alone.")
     return {run: one for run, one in found.items() if run in known or one.state not in ("done", "running")}
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from modrobust.errors import UserError
 from modrobust.store.files import read_json
 from modrobust.sweep import index, slurm
 from modrobust.sweep.lost import explained
@@ -68,6 +69,18 @@ def statuses(folders: Sequence[Path], runs: Path, ask: Ask = in_queue) -> dict[P
         UserError: as `ask` does; it is called only where jobs may be queued or running.
     """
     return Watch(runs, ask).look(folders)
+
+
+def statuses_at_once(folders: Sequence[Path], runs: Path) -> tuple[dict[Path, Status], str]:
+    """As `statuses`, without waiting for a Slurm that does not answer: folders and signs of life tell then.
+
+    Returns:
+        the statuses, and what Slurm said in place of an answer, or nothing.
+    """
+    try:
+        return statuses(folders, runs, slurm.states), ""
+    except UserError as error:
+        return statuses(folders, runs, lambda jobs, users: None), str(error)
 
 
 class Watch:

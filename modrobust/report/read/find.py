@@ -91,15 +91,12 @@ def _states(runs: list[Path]) -> list[Without]:
     if not runs:
         return []
     from modrobust.sweep.show import root
-    from modrobust.sweep.status import statuses
+    from modrobust.sweep.status import statuses_at_once
 
     states: dict[Path, str] = {}
     for place in {root(run) for run in runs}:
         of_place = [run.absolute() for run in runs if root(run) == place]
-        try:
-            states |= {run: status.state for run, status in statuses(of_place, place).items()}
-        except UserError:
-            states |= {run: _content(run).get("state", "missing") for run in of_place}
+        states |= {run: status.state for run, status in statuses_at_once(of_place, place)[0].items()}
     states = {run: "done, not tested" if state == "done" else state for run, state in states.items()}
     return [Without(run, _shares(run) or states[run.absolute()]) for run in runs]
 
