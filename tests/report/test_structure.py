@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -136,6 +137,19 @@ def test_a_run_with_a_damaged_file_is_named_and_left_out(tmp_path: Path, name: s
     found, unread = read_bits([tmp_path / "a", tmp_path / "b"])
     assert list(found) == [tmp_path / "b"] and list(unread) == [tmp_path / "a"]
     assert name in unread[tmp_path / "a"] and "\n" not in unread[tmp_path / "a"]
+
+
+def test_many_runs_are_parsed_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, calls = pd.read_csv, []
+
+    def counted(*args: Any, **options: Any) -> pd.DataFrame:
+        calls.append(args)
+        return parse(*args, **options)
+
+    monkeypatch.setattr(pd, "read_csv", counted)
+    folders = [write_run(tmp_path / str(seed), (seed,), CURVE[:, :1], found=True) for seed in range(9)]
+    found, unread = read_bits(folders)
+    assert len(found) == 9 and unread == {} and len(calls) == 1
 
 
 def test_a_run_whose_curves_are_lost_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
