@@ -1,0 +1,119 @@
+"""Slurm takes only so many jobs at once: what is submitted when, with a stand-in for sbatch. No Slurm is needed."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modrobust.errors import UserError
+from modrobust.sweep import index, slurm
+from modrobust.sweep.job import Job
+from modrobust.sweep.plan import Planned
+from modrobust.sweep.submit import FULL, OF_A_USER, Full, Submission
+
+LIMIT = 13
+
+
+class Queue:
+    """Takes LIMIT jobs."""
+
+    def __init__(self) -> None:
+        self.jobs, self.asked = 0, 0
+
+    def take(self, calls: Sequence[Job]) -> list[str]:
+        self.asked += 1
+        if self.jobs + len(calls) > LIMIT:
+            raise Full("AssocMaxSubmitJobLimit")
+        self.jobs += len(calls)
+        return [f"{self.asked}_{i}" for i in range(len(calls))]
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
+    queue = Queue()
+    monkeypatch.setattr(Submission, "_sbatch", lambda self, calls, doubtful: queue.take(calls))
+    monkeypatch.setattr(slurm, "largest_array", lambda: 1000)
+    monkeypatch.setattr(slurm, "room", lambda wanted: wanted)
+    monkeypatch.setattr(slurm, "has_jobs", lambda: queue.jobs > 0)
+    return queue
+
+
+def submission(runs: Path, count: int = 24, pack: int = 1) -> Submission:
+    sweep = [Planned((f"seed={i}",), runs / f"digits/modules-small_cnn/seed{i:02}-a") for i in range(count)]
+    params: dict[str, Any] = {"runs_per_job": pack, "max_num_timeout": 1}
+    return Submission(sweep, sweep, params, runs)
+
+
+def test_what_is_allowed_is_submitted_and_the_rest_as_jobs_end(
+    queue: Queue, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweep = submission(tmp_path)
+    with caplog.at_level(logging.INFO):
+        sweep.begin()
+    assert queue.jobs == LIMIT and len(sweep.left) == 24 - LIMIT
+    said = "Slurm takes no more jobs now (AssocMaxSubmitJobLimit): 11 runs are not submitted yet."
+    assert caplog.messages[-1] == said
+    assert set(index.waiting(tmp_path)) == sweep.left
+    assert not any((folder / "status.json").exists() for folder in sweep.left)
+    sweep.go_on(13)  # nothing has ended
+    asked = queue.asked
+    for alive in (9, 13, 8, 13):
+        queue.jobs = alive
+        sweep.go_on(alive)
+    assert queue.jobs == 13 and len(sweep.left) == 2 and queue.asked == asked + 2
+    sweep.forget(set(list(sweep.left)[:1]))  # another command does it
+    queue.jobs = 3
+    sweep.go_on(3)
+    assert queue.jobs == 4 and not sweep.left and not index.waiting(tmp_path)
+    assert len(index.submissions(tmp_path)) == 23
+
+
+def test_jobs_of_several_runs_are_counted_as_jobs(queue: Queue, tmp_path: Path) -> None:
+    sweep = submission(tmp_path, count=100, pack=5)
+    sweep.begin()
+    assert queue.jobs == LIMIT and len(sweep.left) == 35
+    sweep.go_on(65)
+    queue.jobs = 12
+    sweep.go_on(62)  # three of five runs of a job are done
+    assert queue.jobs == 12
+    sweep.go_on(60)
+    assert queue.jobs == 13 and len(sweep.left) == 30
+
+
+def test_now_and_then_more_is_tried(queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = submission(tmp_path)
+    sweep.begin()
+    sweep.go_on(13)
+    queue.jobs = 0  # others' jobs have ended, too, or the limit is another
+    monkeypatch.setattr("modrobust.sweep.submit.SECONDS_BETWEEN_TRIES", 0)
+    sweep.go_on(13)
+    assert queue.jobs == 1
+
+
+def test_a_user_who_may_have_no_job_at_all_is_told(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "LIMIT", 0)
+    with pytest.raises(UserError, match=r"Slurm refuses the jobs \(AssocMaxSubmitJobLimit\), though you have none"):
+        submission(tmp_path).begin()
+    assert not list(tmp_path.rglob("status.json"))
+
+
+@pytest.mark.parametrize(
+    ("said", "full", "of_a_user"),
+    [
+        ("sbatch: error: AssocMaxSubmitJobLimit", True, True),
+        ("sbatch: error: QOSMaxSubmitJobPerUserLimit", True, True),
+        ("sbatch: error: AssocGrpSubmitJobsLimit", True, True),
+        ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying", True, False),
+        ("sbatch: error: Batch job submission failed: Resource temporarily unavailable", True, False),
+        ("sbatch: error: QOSMaxWallDurationPerJobLimit", False, False),
+        ("sbatch: error: Batch job submission failed: Invalid feature specification", False, False),
+        ("sbatch: error: Batch job submission failed: Requested node configuration is not available", False, False),
+    ],
+)
+def test_limits_on_the_number_of_jobs_are_told_from_other_refusals(said: str, full: bool, of_a_user: bool) -> None:
+    assert (bool(FULL.search(said)), bool(OF_A_USER.search(said))) == (full, of_a_user)
+    assert not slurm.HICCUP.search(said)
