@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from modrobust.errors import UserError
-from modrobust.sweep import index, slurm
+from modrobust.sweep import index, launch, slurm
 from modrobust.sweep.job import Job
 from modrobust.sweep.plan import Planned
 from modrobust.sweep.submit import FULL, OF_A_USER, Full, Submission
@@ -99,6 +99,27 @@ def test_a_user_who_may_have_no_job_at_all_is_told(
     with pytest.raises(UserError, match=r"Slurm refuses the jobs \(AssocMaxSubmitJobLimit\), though you have none"):
         submission(tmp_path).begin()
     assert not list(tmp_path.rglob("status.json"))
+
+
+def test_who_stops_waiting_is_told_what_goes_on(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(slurm, "states", lambda jobs, users: dict.fromkeys(jobs, "PENDING"))
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch.time, "sleep", stop)
+    sweep = submission(tmp_path / "runs")
+    planned = [run for pack in sweep._packs for run in pack]
+    with caplog.at_level(logging.INFO), pytest.raises(KeyboardInterrupt):
+        sweep.begin()
+        launch._wait(planned, sweep, tmp_path / "runs")
+    assert caplog.messages[-1] == (
+        "not waiting any longer: 13 runs go on in Slurm; scancel 2 6 ends them. 11 runs are not submitted yet. "
+        "The same command waits again, submits the rest and tells what failed; modrobust-report --status runs looks."
+    )
 
 
 @pytest.mark.parametrize(
