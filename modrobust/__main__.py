@@ -3,12 +3,13 @@
 import os
 import sys
 
-import modrobust
-from modrobust import shell
-
 
 def main() -> None:
     """The console script. Its exit codes are those of `modrobust.shell.command`."""
+    try:
+        from modrobust import shell  # here, so that Ctrl-C is quiet from the start
+    except KeyboardInterrupt:
+        os._exit(130)
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises what went wrong, and it is explained here
     with shell.command("modrobust", _traceback if full else _explain):
@@ -22,17 +23,17 @@ def _work(full: bool) -> None:
         print(help.text())
         return
     if "--version" in sys.argv[1:]:
-        print(f"modrobust {modrobust.__version__}")
+        from modrobust import __version__
+
+        print(f"modrobust {__version__}")
         return
     # Threads that wait give the core away; spinning costs a factor of 4 to 20 where other programs run, too.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is imported
     sys.path.append(os.getcwd())  # noqa: PTH109  a user's own corruption, method or dataset
-    from modrobust.interrupt import handled
     from modrobust.run import run  # importing Hydra takes half a second
 
     try:
-        with handled():
-            run()
+        run()
     except SystemExit as stop:
         if full and stop.__context__:  # what a single run explained itself
             raise stop.__context__ from None

@@ -1,9 +1,11 @@
 """Ctrl-C, SIGTERM, a closed terminal (SIGHUP): work that can be saved is saved first, all else stops at once."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import current_thread, main_thread
 from types import FrameType
 
 
@@ -56,13 +58,33 @@ def obeyed(signals: Sequence[signal.Signals] = SIGNALS) -> list[signal.Signals]:
 def handled(signals: Sequence[signal.Signals] = SIGNALS) -> Iterator[None]:
     """Within this block these signals, where `obeyed`, raise Interrupted; afterwards the old handlers are back."""
     global _asked
-    _asked = None
-    old = {signum: signal.signal(signum, _handle) for signum in obeyed(signals)}
+    if current_thread() is not main_thread():  # which has no signals
+        yield
+        return
+    new = [signum for signum in obeyed(signals) if signal.getsignal(signum) is not _handle]  # a block around has some
+    if len(new) == len(obeyed(signals)):
+        _asked = None
+    old = {signum: signal.signal(signum, _handle) for signum in new}
     try:
         yield
     finally:
         for signum, handler in old.items():
             signal.signal(signum, handler)
+
+
+half_written: set[str] = set()
+"""Temporary files, which no one else would remove."""
+
+
+def leave(signum: int, frame: FrameType | None = None) -> None:
+    """A handler for what has nothing to save: the process ends at once, in the middle of whatever it does.
+
+    Not by an exception, which libraries swallow or turn into others while they are imported or clean up.
+    """
+    for path in half_written:
+        with suppress(OSError):
+            os.unlink(path)  # noqa: PTH108  pathlib takes a while
+    os._exit(128 + signum)
 
 
 @contextmanager

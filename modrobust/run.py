@@ -68,6 +68,8 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
     if record.done:
         log.info("This run is done already; nothing to do. To repeat it, move its folder away.")
     else:
+        import modrobust.build  # noqa: F401  torch, before a signal would have a status to write
+
         with record, instantiate(unnamed(cfg.logger))(record.folder, identity(cfg)) as logger:
             work(cfg, record, evaluations, logger.epoch)
             logger.results(record.folder / "results.csv")

@@ -9,10 +9,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
 
 from modrobust.errors import UserError
-from modrobust.interrupt import Interrupted, obeyed
+from modrobust.interrupt import Interrupted, leave, obeyed
 from modrobust.refusals import refusal
 
 
@@ -27,14 +26,14 @@ def command(name: str, explain: Callable[[Exception], str | None] = plainly) -> 
 
     Exit codes: 0; 1 after an error, told in one line where `explain` knows one, and where what was printed is lost on a
     full disk, say; 128 + its number after a signal. A reader that went away changes nothing. Signals end the process
-    silently and at once until the work handles them itself: it has nothing to save before.
+    silently and at once, save within what has something to save (see `modrobust.interrupt`).
 
     Args:
         name: what lines of errors begin with.
         explain: see `plainly`.
     """
     safe_streams()
-    old = {signum: signal.signal(signum, _leave) for signum in obeyed()}
+    old = {signum: signal.signal(signum, leave) for signum in obeyed()}
     code: object = 0
     try:
         yield
@@ -63,10 +62,6 @@ def only_shown() -> Iterator[None]:
     yield
     if before is None and _lost() is not None and (shown := _shown()):
         shown.lost = None
-
-
-def _leave(signum: int, frame: FrameType | None) -> None:
-    os._exit(128 + signum)
 
 
 def _lost() -> int | None:

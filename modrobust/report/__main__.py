@@ -1,18 +1,11 @@
 """The command `modrobust-report`: tables and figures of what run folders hold."""
 
-import argparse
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import modrobust
-from modrobust import shell
-from modrobust.errors import UserError
-from modrobust.interrupt import handled
-from modrobust.report.read.find import find, is_structured
-from modrobust.report.say import say
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -45,11 +38,19 @@ current folder, or in -o FOLDER); -m search=grid searches
 
 def main() -> None:
     """The console script. Its exit codes are those of `modrobust.shell.command`."""
+    try:
+        from modrobust import shell  # here, so that Ctrl-C is quiet from the start
+    except KeyboardInterrupt:
+        os._exit(130)
     with shell.command("modrobust-report"):
         _work()
 
 
 def _work() -> None:
+    import argparse
+
+    import modrobust
+
     parser = argparse.ArgumentParser(
         "modrobust-report", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -76,8 +77,10 @@ def _work() -> None:
 
 
 def _draws(text: str) -> int:
+    from argparse import ArgumentTypeError
+
     if not text.isdigit() or int(text) < 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 100.")
+        raise ArgumentTypeError(f"{text!r} is not a whole number of at least 100.")
     return int(text)
 
 
@@ -95,6 +98,11 @@ def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, 
     Raises:
         UserError: a folder does not exist or holds no run with results, or a file cannot be written.
     """
+    from modrobust.errors import UserError
+    from modrobust.report.read.find import find, is_structured
+    from modrobust.report.say import say
+    from modrobust.shell import only_shown
+
     runs, without = find(folders)
     if not runs:
         states = Counter(one.state for one in without)
@@ -117,13 +125,12 @@ def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, 
     if rows.empty and not bits:
         raise UserError("no run is left to report.")
     told: list[str] = []
-    with handled() if output else nullcontext():  # a file that is half written is removed
-        paths = [*_images(rows, facts, output, draws, told), *_structured(bits, facts, output, told)]
-        if output:
-            from modrobust.report.page import write_page
+    paths = [*_images(rows, facts, output, draws, told), *_structured(bits, facts, output, told)]
+    if output:
+        from modrobust.report.page import write_page
 
-            paths += write_page(rows, bits, output)
-    with shell.only_shown() if output else nullcontext():
+        paths += write_page(rows, bits, output)
+    with only_shown() if output else nullcontext():
         print("\n".join(told))
         if output:
             print("\n".join(map(str, paths)))

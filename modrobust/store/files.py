@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from modrobust.errors import UserError
+from modrobust.interrupt import half_written
 from modrobust.refusals import refusal
 
 
@@ -36,6 +37,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     with disk_errors(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            half_written.add(str(temporary))
             with temporary.open("wb") as file:
                 write(file)
                 file.flush()
@@ -44,6 +46,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+        finally:
+            half_written.discard(str(temporary))
 
 
 def write_text(path: Path, text: str) -> None:

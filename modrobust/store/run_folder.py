@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from modrobust.config.explain import explain
 from modrobust.config.identity import identity
 from modrobust.errors import Diverged, UserError
-from modrobust.interrupt import Interrupted, unbroken
+from modrobust.interrupt import Interrupted, handled, unbroken
 from modrobust.store.files import disk_errors, read_json, remove_leftovers, write_json, write_npz, write_text
 from modrobust.store.heartbeat import heartbeat
 from modrobust.store.lock import Lock, Timeout
@@ -114,6 +114,7 @@ class Run:
 
     def _begin(self) -> None:
         self._begun, self._alive = time.monotonic(), ExitStack()
+        self._alive.enter_context(handled())
         logging.raiseExceptions = False  # run.log on a full disk: no traceback for every line it lacks
         remove_leftovers(self.folder)
         write_text(self.folder / "config.yaml", OmegaConf.to_yaml(self._config, resolve=True))
@@ -138,7 +139,6 @@ class Run:
 
     def _end(self, error: BaseException | None) -> None:
         seconds = round(time.monotonic() - self._begun, 2)
-        self._alive.close()
         try:
             if error is None:
                 self.update(state="done", seconds=seconds)
@@ -155,6 +155,7 @@ class Run:
             with suppress(UserError):  # on a full disk too, the first error is the one to tell
                 self.update(seconds=seconds, diverged=isinstance(error, Diverged), **end)
         finally:
+            self._alive.close()
             self._lock.release()
 
 

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from modrobust.config.identity import plain
 from modrobust.config.values import check_values
 from modrobust.errors import NotDone
+from modrobust.interrupt import handled
 from modrobust.store.heartbeat import heartbeat
 from modrobust.sweep.plan import Compose, Planned, counted, plan
 from modrobust.sweep.status import Status, Watch, statuses
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 SHORTEST_PAUSE, LONGEST_PAUSE = 2.0, 30.0  # seconds between two looks, growing as one waits
 
 
+@handled()
 def launch(
     params: Mapping[str, Any], compose: Compose, config: DictConfig, jobs: Sequence[Sequence[str]]
 ) -> list[JobReturn]:

@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 
 from modrobust.config.identity import plain
 from modrobust.config.values import check_values
+from modrobust.interrupt import handled
 from modrobust.store.files import read_json
 from modrobust.sweep.launch import finished, missing_of
 from modrobust.sweep.plan import Compose, Planned, counted, plan
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
+@handled()
 def launch(
     params: Mapping[str, Any], compose: Compose, config: DictConfig, jobs: Sequence[Sequence[str]]
 ) -> list[JobReturn]:
