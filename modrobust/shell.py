@@ -6,6 +6,7 @@ import io
 import os
 import select
 import signal
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,7 +34,8 @@ def command(name: str, explain: Callable[[Exception], str | None] = plainly) -> 
         explain: see `plainly`.
     """
     safe_streams()
-    old = {signum: signal.signal(signum, leave) for signum in obeyed()}
+    for signum in obeyed():
+        signal.signal(signum, leave)  # to the end of the process: libraries clean up behind us
     code: object = 0
     try:
         yield
@@ -46,9 +48,6 @@ def command(name: str, explain: Callable[[Exception], str | None] = plainly) -> 
         if line is None:
             raise
         code = f"{name}: {line}"
-    finally:
-        for signum, handler in old.items():
-            signal.signal(signum, handler)
     reason = _lost()
     if reason and not code:
         code = f"{name}: standard output could not be written, what it was to show is lost: {os.strerror(reason)}."
@@ -69,7 +68,7 @@ def _lost() -> int | None:
     with suppress(ValueError):  # it is closed
         sys.stdout.flush()
     shown = _shown()
-    return shown.lost if shown and shown.lost != errno.EPIPE else None
+    return shown.lost if shown else None
 
 
 def _shown() -> "Shown | None":
@@ -82,7 +81,7 @@ class Shown(io.FileIO):
     """A standard stream that never fails: what can't be written any more is dropped.
 
     Attributes:
-        lost: the number of the error after which everything is dropped; None: none so far.
+        lost: the number of the error after which everything is dropped; None: none so far, or nobody looks any more.
     """
 
     lost: int | None = None
@@ -94,7 +93,8 @@ class Shown(io.FileIO):
                 select.select([], [self], [])
             return written
         except OSError as error:
-            self.lost = error.errno
+            closed = error.errno == errno.EIO and not stat.S_ISREG(os.fstat(self.fileno()).st_mode)  # a terminal
+            self.lost = None if closed or error.errno == errno.EPIPE else error.errno
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, self.fileno())  # for libraries and processes that write there, too
             os.close(nothing)

@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import signal
 import sys
 from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -12,6 +13,7 @@ from unittest.mock import patch
 import torch
 
 from modrobust.__main__ import main
+from modrobust.interrupt import SIGNALS
 
 # What makes a run take a fraction of a second.
 SMALL = (
@@ -33,6 +35,7 @@ def modrobust(folder: Path, *args: str) -> Result:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    signals = {signum: signal.getsignal(signum) for signum in SIGNALS}
     out, err, code = io.StringIO(), io.StringIO(), 0
     with ExitStack() as stack:
         stack.enter_context(patch.object(sys, "argv", ["modrobust", *args]))
@@ -47,6 +50,8 @@ def modrobust(folder: Path, *args: str) -> Result:
             code = stop.code if isinstance(stop.code, int) else 1
             err.write(f"{stop.code}\n" if isinstance(stop.code, str) else "")
         finally:
+            for signum, before in signals.items():
+                signal.signal(signum, before)
             for handler in root.handlers:
                 if handler not in handlers:
                     handler.close()
