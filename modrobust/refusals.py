@@ -33,10 +33,8 @@ def refusal(error: BaseException, path: object = None) -> str | None:
         isinstance(error, RuntimeError | ImportError | OSError) and NO_MEMORY.search(str(error))
     ):
         reason = (str(error).splitlines() or [""])[0] or "an allocation failed"
-        return (
-            f"not enough memory: {reason}. Smaller training.batch_size, evaluation.batch_size and cache_gb need less; "
-            "`ulimit -v` and a job's mem_gb may limit it."
-        )
+        less = "" if isinstance(error, ImportError) else "smaller batch_size and cache_gb need less; "
+        return f"not enough memory: {reason}; {less}`ulimit -v` and a job's mem_gb may limit it."
     return None
 
 

@@ -34,6 +34,7 @@ def command(name: str, explain: Callable[[Exception], str | None] = plainly) -> 
         explain: see `plainly`.
     """
     safe_streams()
+    os.environ["MPLBACKEND"] = "agg"  # figures are files; what notebooks or desktops set may not exist here
     for signum in obeyed():
         signal.signal(signum, leave)  # to the end of the process: libraries clean up behind us
     code: object = 0

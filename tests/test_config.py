@@ -294,3 +294,9 @@ def test_unnamed() -> None:
     cfg = DictConfig({"model": {"name": "x", "width": "${size}"}, "size": 3})
     assert unnamed(cfg.model) == {"width": 3}
     assert cfg.model.name == "x"
+
+
+@pytest.mark.parametrize("value, folder", [("", "data"), ("/elsewhere", "/elsewhere")])
+def test_an_empty_folder_of_data_is_as_none(monkeypatch: pytest.MonkeyPatch, value: str, folder: str) -> None:
+    monkeypatch.setenv("MODROBUST_DATA", value)
+    assert composed().paths.data == folder

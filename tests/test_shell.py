@@ -171,3 +171,13 @@ with command("work"):
 def test_a_temporary_file_is_forgotten_once_it_is_whole(tmp_path: Path) -> None:
     write_atomically(tmp_path / "file", lambda file: file.write(b"whole"))
     assert not interrupt.half_written
+
+
+def test_a_backend_for_figures_that_is_not_there(tmp_path: Path) -> None:
+    code = """
+from modrobust.shell import command
+with command("work"):
+    from matplotlib.figure import Figure
+    Figure().savefig("one.png")
+"""
+    assert shell("$work", tmp_path, code, MPLBACKEND="nonsense").returncode == 0

@@ -11,6 +11,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 class Sweeper(BasicSweeper):
     """Launches every combination of the command line's comma lists."""
 
+    def sweep(self, arguments: list[str]) -> Any:
+        """Name the folder where a disk refuses what Hydra writes, which does not say it."""
+        try:
+            return super().sweep(arguments)
+        except OSError as error:
+            if error.filename is None and self.config is not None:
+                error.filename = str(self.config.hydra.sweep.dir)
+            raise
+
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Compose one of all runs that differ only in values; Hydra composes each, which takes a tenth of a second."""
         from modrobust.sweep.plan import different  # here, since Hydra looks through all plugins at every start

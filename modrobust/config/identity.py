@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -103,6 +104,7 @@ def per(key: str, *pairs: str, _root_: DictConfig) -> Any:
 
 
 OmegaConf.register_new_resolver("per", per, replace=True)
+OmegaConf.register_new_resolver("data_folder", lambda: os.environ.get("MODROBUST_DATA") or "data", replace=True)
 OmegaConf.register_new_resolver("run_folder", lambda _root_: run_folder(_root_), replace=True)
 OmegaConf.register_new_resolver("runs_or_tasks", lambda _root_: "tasks" if "task" in _root_ else "runs", replace=True)
 
