@@ -135,13 +135,19 @@ class Worker(Thread):
             self.failed += state != "done"
             if not lives:
                 self.notes.put(f"its process died: {' '.join(run.overrides)}")
-                self.process = None
+                self._close()
             elif state != "done":
                 self.notes.put(f"{state or 'failed'}: {' '.join(run.overrides)}")
-        if self.process and self.process.stdin:
+        self._close()
+
+    def _close(self) -> None:
+        """Let the process end, now that it is told nothing more."""
+        if self.process and self.process.stdin and self.process.stdout:
             with suppress(BrokenPipeError):
                 self.process.stdin.close()
             self.process.wait()
+            self.process.stdout.close()
+        self.process = None
 
     def _do(self, run: Planned) -> bool:
         """Whether the process still lives after this run."""
@@ -189,13 +195,13 @@ def work() -> None:
     """The worker's process: a run for each line of standard input, a line of standard output for each that ended."""
     from modrobust.sweep.job import Job
 
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what runs print goes where their log goes
-    for line in sys.stdin:
-        overrides, folder = json.loads(line)
-        Job([(overrides, folder)])()
-        answers.write("ended\n")
-        answers.flush()
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)  # what runs print goes where their log goes
+        for line in sys.stdin:
+            overrides, folder = json.loads(line)
+            Job([(overrides, folder)])()
+            answers.write("ended\n")
+            answers.flush()
 
 
 if __name__ == "__main__":
