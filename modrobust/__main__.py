@@ -23,9 +23,9 @@ def _work(full: bool) -> None:
         print(help.text())
         return
     if "--version" in sys.argv[1:]:
-        from modrobust import __version__
+        import modrobust
 
-        print(f"modrobust {__version__}")
+        print(f"modrobust {modrobust.__version__}")
         return
     # Threads that wait give the core away; spinning costs a factor of 4 to 20 where other programs run, too.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is imported
