@@ -1,13 +1,14 @@
 """The command `modrobust-report`: tables and figures of what run folders hold."""
 
-import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
+import os
+
+TYPE_CHECKING = False  # typing and pathlib take a while, in which Ctrl-C would not be quiet
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
     from pandas import DataFrame
 
     from modrobust.report.read.facts import Facts
@@ -48,6 +49,7 @@ def main() -> None:
 
 def _work() -> None:
     import argparse
+    from pathlib import Path
 
     import modrobust
 
@@ -98,6 +100,9 @@ def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, 
     Raises:
         UserError: a folder does not exist or holds no run with results, or a file cannot be written.
     """
+    from collections import Counter
+    from contextlib import nullcontext
+
     from modrobust.errors import UserError
     from modrobust.report.read.find import find, is_structured
     from modrobust.report.say import say
@@ -136,10 +141,12 @@ def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, 
             print("\n".join(map(str, paths)))
 
 
-def _images(rows: "DataFrame", facts: "Facts", output: Path | None, draws: int, told: list[str]) -> Iterator[Path]:
+def _images(rows: DataFrame, facts: Facts, output: Path | None, draws: int, told: list[str]) -> Iterator[Path]:
     """What there is about images: two tables are told, everything is written; the files' paths."""
     if rows.empty:
         return
+    from pathlib import Path
+
     from modrobust.report.tables.formats import markdown, told_once, write
     from modrobust.report.tables.images import others, shown
 
@@ -156,7 +163,7 @@ def _images(rows: "DataFrame", facts: "Facts", output: Path | None, draws: int, 
         yield from write_figures(rows, facts.configs, output)
 
 
-def _structured(bits: "list[Group]", facts: "Facts", output: Path | None, told: list[str]) -> Iterator[Path]:
+def _structured(bits: list[Group], facts: Facts, output: Path | None, told: list[str]) -> Iterator[Path]:
     """The same of structured data."""
     if not bits:
         return
