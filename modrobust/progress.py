@@ -56,33 +56,38 @@ def bar(label: str, total: int, done: int = 0) -> Iterator[Bar]:
 
 
 @contextmanager
-def on_terminal() -> Iterator[Progress | None]:
+def on_terminal(time_left: bool = True) -> Iterator[Progress | None]:
     """Within this block a terminal shows the bars that are added; None where there is none that can.
 
     Their field `said` is a sequence of texts.
+
+    Args:
+        time_left: whether it is shown; False where it is among what is said.
     """
     console = Console(stderr=True)
     if not (sys.stderr and sys.stderr.isatty() and console.is_interactive):  # TERM=dumb is not interactive
         yield None
         return
-    with Progress(Line(console), console=console) as progress:
+    with Progress(Line(console, time_left), console=console) as progress:
         yield progress
 
 
 class Line(ProgressColumn):
     """Label, bar, count and time left, however narrow the terminal is, and behind them what else fits."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, time_left: bool) -> None:
         super().__init__()
-        self._console, self._time = console, TimeRemainingColumn()
+        self._console, self._time = console, TimeRemainingColumn() if time_left else None
 
     def render(self, task: Task) -> Table:
         """Of one bar, for the width that the terminal has now."""
         total = int(task.total or 0)
-        fixed = [f"{int(task.completed)}/{total}", self._time.render(task).plain]
+        fixed = [f"{int(task.completed)}/{total}"]
+        if self._time is not None:
+            fixed.append(self._time.render(task).plain)
         width = self._console.width - 1
         length = min(24, max(4, width // 5))
-        room = width - length - sum(map(len, fixed)) - 3  # gaps
+        room = width - length - sum(map(len, fixed)) - len(fixed) - 1  # gaps
         label = Text(task.description)
         label.truncate(max(1, room), overflow="ellipsis")
         room -= label.cell_len

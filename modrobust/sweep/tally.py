@@ -67,5 +67,5 @@ def tally(total: int) -> Iterator[Tally]:
     Args:
         total: runs of the sweep.
     """
-    with on_terminal() as progress:
+    with on_terminal(time_left=False) as progress:
         yield Tally(total, progress)
