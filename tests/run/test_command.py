@@ -17,6 +17,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from in_process import SMALL, modrobust
 
+from modrobust import __version__
 from modrobust.config import help
 from modrobust.config.options import CONF
 
@@ -36,6 +37,12 @@ def test_help_lists_every_option_of_every_group(tmp_path: Path) -> None:
         place = next(i for i, line in enumerate(lines) if line.startswith(f"  {group}="))
         options = sorted(file.stem for file in (CONF / group).glob("*.yaml"))
         assert lines[place + 1].strip() == ", ".join(options)
+
+
+def test_the_version_is_our_own(tmp_path: Path) -> None:
+    assert modrobust(tmp_path, "--version") == (0, f"modrobust {__version__}\n", "")
+    command = [sys.executable, "-m", "modrobust.report", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == f"modrobust-report {__version__}\n"
 
 
 def test_help_and_completion_wait_for_no_library_they_do_not_need() -> None:

@@ -97,3 +97,20 @@ def test_a_disk_that_was_full_before(modrobust: Command, small_disk: Path) -> No
     assert stopped.code == 1
     assert one_line_about_the_disk(stopped.stderr), stopped.stderr
     assert "Logging error" not in stopped.stderr
+    sweep = modrobust("seed=0,1", "-m")
+    assert sweep.code == 1
+    assert one_line_about_the_disk(sweep.stderr) and "outputs/runs" in sweep.stderr, sweep.stderr
+
+
+def test_a_folder_that_cannot_be_written(modrobust: Command, small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    for sweep in ((), ("seed=0,1", "-m")):
+        stopped = modrobust(*sweep, folder=small_disk)
+        assert (stopped.code, stopped.stderr) == (1, "modrobust: outputs cannot be used: Read-only file system.\n")
+
+
+def test_a_current_folder_that_was_removed(modrobust: Command) -> None:
+    gone = "import os; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')"
+    line = "modrobust: the current folder was removed; change to another one, or to one of that name again.\n"
+    stopped = modrobust(before=gone)
+    assert (stopped.code, stopped.stderr) == (1, line)

@@ -21,13 +21,18 @@ from modrobust.sweep.local import Worker
 LOCAL = ("hydra/launcher=local", "hydra.launcher.processes=2")
 
 
-def test_a_failed_run_hides_nothing_and_the_same_command_goes_on(modrobust: Modrobust, tmp_path: Path) -> None:
+def test_a_failed_run_hides_nothing_and_the_same_command_goes_on(
+    modrobust: Modrobust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONWARNINGS", "error::ResourceWarning")  # told wherever a file or pipe is left open
     sweep = ("-m", *TINY, "seed=0,1,2", "method.gumbel=false,true", *LOCAL)
     ended = modrobust(*sweep)
     assert ended.returncode == 1
     assert ended.stderr.strip().endswith("modrobust: 3 of 6 runs are not done; the same command tries them again.")
     assert ended.stdout.count("method.gumbel=true: the network learns no selection that could be noisy.") == 3
     assert "run.log)" in ended.stdout
+    said = [file.read_text() for file in (tmp_path / "outputs/runs/.local").glob("*.log")]
+    assert len(said) == 2 and not any("unclosed" in text for text in (ended.stderr, *said))
     assert len(results(tmp_path / "outputs/runs")) == 3
     again = modrobust(*sweep)
     assert again.returncode == 1 and "6 runs: 3 done, 0 queued, 0 running; 3 to do" in again.stdout
