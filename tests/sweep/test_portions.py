@@ -1,8 +1,10 @@
 """Slurm takes only so many jobs at once: what is submitted when, with a stand-in for sbatch. No Slurm is needed."""
 
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -110,7 +112,7 @@ def test_who_stops_waiting_is_told_what_goes_on(
     def stop(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(launch.time, "sleep", stop)
+    monkeypatch.setattr(launch, "time", SimpleNamespace(monotonic=time.monotonic, sleep=stop))
     sweep = submission(tmp_path / "runs")
     planned = [run for pack in sweep._packs for run in pack]
     with caplog.at_level(logging.INFO), pytest.raises(KeyboardInterrupt):
