@@ -30,8 +30,11 @@ def _work(full: bool) -> None:
     # Threads that wait give the core away; spinning costs a factor of 4 to 20 where other programs run, too.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is imported
     sys.path.append(os.getcwd())  # noqa: PTH109  a user's own corruption, method or dataset
+    from modrobust.config.command import parse
     from modrobust.run import run  # importing Hydra takes half a second
 
+    command = parse(sys.argv[1:])
+    sys.argv[1:] = [*command.flags, *command.overrides]  # Hydra wants no flags between overrides
     try:
         run()
     except SystemExit as stop:

@@ -33,10 +33,7 @@ def run(cfg: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
         check(cfg, HydraConfig.get().overrides.task)
-        if is_worker(cfg):
-            instantiate(cfg.search.serve)(cfg, folder, work_once)
-        else:
-            work_once(cfg, folder)
+        do(cfg, folder)
     except Exception as error:
         line = explain(error, sys.argv[1:])
         if line and HydraConfig.get().mode is RunMode.RUN:
@@ -44,6 +41,14 @@ def run(cfg: DictConfig) -> None:
         if line:  # the sweep goes on
             log.error("failed: %s", line)
         raise
+
+
+def do(cfg: DictConfig, folder: Path) -> None:
+    """One run, or the many of a search's worker, whose configuration is known to be good."""
+    if is_worker(cfg):
+        instantiate(cfg.search.serve)(cfg, folder, work_once)
+    else:
+        work_once(cfg, folder)
 
 
 def work_once(cfg: DictConfig, folder: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 
@@ -13,18 +14,22 @@ class Sweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Name the folder where a disk refuses what Hydra writes, which does not say it."""
+        assert self.config is not None
+        HydraConfig.instance().set_config(self.config)  # what checks look into, before any run is begun
         try:
             return super().sweep(arguments)
         except OSError as error:
-            if error.filename is None and self.config is not None:
+            if error.filename is None:
                 error.filename = str(self.config.hydra.sweep.dir)
             raise
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """Compose one of all runs that differ only in values; Hydra composes each, which takes a tenth of a second."""
-        from modrobust.sweep.plan import different  # here, since Hydra looks through all plugins at every start
+        """Check every run as a single run is checked; modrobust's own launchers do so themselves."""
+        from modrobust.sweep.plan import Composer, plan  # here, since Hydra looks through all plugins at every start
 
-        super().validate_batch_is_legal(different(batch))
+        assert self.config is not None and self.hydra_context is not None
+        if not getattr(self.launcher, "checks_all", False):
+            plan(batch, Composer(self.hydra_context, self.config), Path(str(self.config.hydra.sweep.dir)))
 
 
 class SearchSweeper(BasicSweeper):
@@ -36,6 +41,7 @@ class SearchSweeper(BasicSweeper):
         from modrobust.search.sweep import search
 
         assert self.config is not None and self.hydra_context is not None and self.launcher is not None
+        HydraConfig.instance().set_config(self.config)
         config, loader, launcher = self.config, self.hydra_context.config_loader, self.launcher
         presets = [text for text in self._parse_config() if not text.startswith("seed=")]  # a search has its own
         parsed = OverridesParser.create(config_loader=loader).parse_overrides([*presets, *arguments])

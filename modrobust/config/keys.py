@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from modrobust.config.command import Found, found
 from modrobust.config.need import text_of
-from modrobust.config.options import CONF, options
 from modrobust.config.values import values
 from modrobust.errors import UserError, closest, nearest
 
@@ -28,21 +25,15 @@ def flatten(content: Mapping[Any, Any], prefix: str = _ROOT) -> Iterator[tuple[s
 
 def written(overrides: Sequence[str]) -> Mapping[str, Any]:
     """Every key and value of the YAML files, with the options that a command line chooses but not its values."""
-    pairs = [text.partition("=") for text in overrides]
+    place = found(overrides)
+    pairs = [text.partition("=") for text in overrides if "=" in text]
     chosen = [(key, value.split(",")[0]) for key, _, value in pairs]
-    choices = tuple(f"{key}={value}" for key, value in chosen if value in options(key.lstrip("+")))
-    return _composed(choices, Path.cwd())
+    return _composed(place, tuple(f"{key}={value}" for key, value in chosen if value in place.options(key.lstrip("+"))))
 
 
 @lru_cache(maxsize=64)  # a tenth of a second each, shared by the runs of a sweep that differ only in values
-def _composed(choices: tuple[str, ...], folder: Path) -> Mapping[str, Any]:
-    """Keys and values with such choices in such a current folder, which may have a conf of its own."""
-    if GlobalHydra.instance().is_initialized():  # within a run
-        cfg = compose("config", overrides=list(choices))
-    else:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            cfg = compose("config", overrides=list(choices))
-    content = OmegaConf.to_container(cfg)
+def _composed(place: Found, choices: tuple[str, ...]) -> Mapping[str, Any]:
+    content = OmegaConf.to_container(place.compose(choices))
     assert isinstance(content, dict)
     return dict(flatten(content))
 
@@ -102,17 +93,19 @@ def check_kinds(content: Mapping[Any, Any], known: Mapping[str, Any]) -> None:
 
 def unknown_option(group: str, name: str, allowed: Sequence[str] = ()) -> str:
     """The message for an option that a group does not have."""
-    allowed = allowed or options(group)
+    allowed = allowed or found(()).options(group)
     return f"{group}={name}: there is no such {group}.{nearest(name, allowed)} Allowed: {', '.join(allowed)}."
 
 
 def unknown_choice(overrides: Sequence[str]) -> str | None:
     """The message for the first choice of an option that does not exist; None where all exist."""
+    place = found(overrides)
     for text in overrides:
         group, _, names = text.lstrip("+").partition("=")
+        allowed = place.options(group) if names else ()
         for name in names.split(","):
-            if options(group) and name.replace("_", "").isalnum() and name not in options(group):
-                return unknown_option(group, name)
+            if allowed and name.replace("_", "").isalnum() and name not in allowed:
+                return unknown_option(group, name, allowed)
     return None
 
 

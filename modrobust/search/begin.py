@@ -10,10 +10,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from modrobust.config.command import found
 from modrobust.config.identity import fingerprint, identity, plain
 from modrobust.config.keys import flatten, unknown_key, unknown_option
 from modrobust.config.need import text_of
-from modrobust.config.options import options
 from modrobust.config.values import check_values
 from modrobust.errors import UserError
 from modrobust.search.recipe import in_effect
@@ -46,8 +46,9 @@ def begin(overrides: Sequence[str], given: Sequence[str], compose: Compose, runs
     choices = cfg.hydra.runtime.choices
     dataset, method = choices["dataset"], choices["method"]
     if not any(_key(text).startswith("search/steps") for text in about_search):
-        if method not in options("search/steps"):
-            raise UserError(unknown_option("search/steps", method, options("search/steps")))
+        allowed = found(given).options("search/steps")
+        if method not in allowed:
+            raise UserError(unknown_option("search/steps", method, allowed))
         about_search.append(f"search/steps={method}")
         cfg = compose([*others, *about_search])
     settings = plain(cfg.search)
@@ -97,7 +98,7 @@ def _refuse_unknown(cfg: DictConfig, steps: Sequence[Step]) -> None:
     known = dict(flatten(content))
     for step in steps:
         for key in step.values:
-            if options(key.replace(".", "/")):
+            if found(()).options(key.replace(".", "/")):
                 several = ",".join(map(text_of, step.values[key]))
                 raise UserError(
                     f"search.steps.{step.name}.values.{key}: options of a group are not searched; {key}={several} on "

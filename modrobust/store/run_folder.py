@@ -149,14 +149,40 @@ class Run:
                 log.warning("%s: what was finished is kept; the same command goes on from there.", reason)
             else:
                 _log_traceback(error)
-                first_line = (str(error).splitlines() or [""])[0]
-                said = explain(error, []) or f"{type(error).__name__}: {first_line}"
-                end = {"state": "failed", "error": said}
+                end = {"state": "failed", "error": one_line(error)}
             with suppress(UserError):  # on a full disk too, the first error is the one to tell
                 self.update(seconds=seconds, diverged=isinstance(error, Diverged), **end)
         finally:
             self._alive.close()
             self._lock.release()
+
+
+def write_failure(folder: Path, error: BaseException) -> str:
+    """Write down what made a run fail, where it failed before it took its folder: status.json, a traceback in run.log.
+
+    A folder that is gone, that another process holds, or whose run is done is left alone.
+
+    Returns:
+        The line that says what is wrong.
+    """
+    line = one_line(error)
+    if not folder.is_dir():
+        return line
+    with suppress(Timeout, OSError, UserError), Lock(folder / ".lock").acquire(timeout=0):
+        status = read_json(folder / "status.json") or {}
+        if status.get("state") == "done" or (status.get("state"), status.get("error")) == ("failed", line):
+            return line
+        _log_traceback(error)
+        if not (folder / "run.log").exists():
+            write_text(folder / "run.log", "".join(traceback.format_exception(error)))
+        end = {"state": "failed", "error": line, "updated": _now(), "host": platform.node(), "slurm_job_id": job_id()}
+        write_json(folder / "status.json", {**status, **end})
+    return line
+
+
+def one_line(error: BaseException) -> str:
+    """What the command says of an error where it has a line for it; else its type and the first line of its text."""
+    return explain(error, []) or f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def _log_traceback(error: BaseException) -> None:

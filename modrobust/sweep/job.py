@@ -1,33 +1,41 @@
-"""What runs within a job: one or several runs, one after the other, as if their commands were typed there."""
+"""What runs within a job: one or several runs, one after the other, composed and checked before they came here."""
 
 import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.utils import run_job
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from modrobust import interrupt
 from modrobust.shell import safe_streams
 from modrobust.store.provenance import job_id
 from modrobust.sweep import slurm
 
+if TYPE_CHECKING:
+    from modrobust.sweep.plan import Planned
+
 REQUEUE = (signal.SIGUSR1, signal.SIGUSR2)  # the time limit is near; SIGTERM comes from who requeues or cancels
 
 
 @dataclass
 class Job:
-    """Some runs, each with its command line and folder; one that fails does not stop the others.
+    """Some runs; one that fails does not stop the others.
 
     Attributes:
-        runs: (overrides, folder) of each.
+        runs: their configurations and folders.
+        context: what Hydra's own part of a run needs.
         code: git commit at submission, and whether files differed from it.
         most_requeues: how often the job may go back into the queue at its time limit.
     """
 
-    runs: Sequence[tuple[Sequence[str], str]]
+    runs: "Sequence[Planned]"
+    context: HydraContext
     code: dict[str, Any] = field(default_factory=dict)
     most_requeues: int = 0
 
@@ -38,31 +46,32 @@ class Job:
         failed = []
         try:
             with interrupt.handled((*interrupt.SIGNALS, *REQUEUE)):
-                for overrides, folder in self.runs:
-                    if not self._run(overrides, folder):
-                        failed.append(folder)
+                for run in self.runs:
+                    if not self._run(run):
+                        failed.append(str(run.folder))
         except interrupt.Interrupted as stop:
             self._leave(stop.signum)
         if failed:
             print(f"{len(failed)} of {len(self.runs)} runs failed: {', '.join(failed)}", file=sys.stderr)
         return failed
 
-    def _run(self, overrides: Sequence[str], folder: str) -> bool:
-        from modrobust.run import run
+    def _run(self, run: "Planned") -> bool:
+        """Do one run; whether it is done. What fails before it takes its folder is written there, too."""
+        from modrobust.run import do
+        from modrobust.store.run_folder import write_failure
 
-        sys.argv = ["modrobust", *overrides, f"hydra.run.dir={folder}"]
         try:
-            run()
-        except interrupt.Interrupted:
-            raise
-        except SystemExit as stop:
-            if isinstance(stop.code, str):
-                print(stop.code, file=sys.stderr)
-            return stop.code in (None, 0)
-        except Exception:
-            traceback.print_exc()
+            ended = run_job(
+                task_function=lambda cfg: do(cfg, run.folder),
+                config=_with_hydra(run),
+                job_dir_key="hydra.run.dir",
+                job_subdir_key=None,
+                hydra_context=self.context,
+            )
+            return ended.return_value is None  # raises what the run raised
+        except Exception as error:
+            print(f"failed: {write_failure(run.folder, error)}", file=sys.stderr)
             return False
-        return True
 
     def _leave(self, signum: int) -> None:
         """The state is saved: back into the queue at the time limit and when preempted, else the end."""
@@ -86,3 +95,15 @@ class Job:
                 f"{' with changes' if now.get('git_dirty') else ''}.",
                 file=sys.stderr,
             )
+
+
+def _with_hydra(run: "Planned") -> DictConfig:
+    """A run's configuration as Hydra composes it, from what was composed for the sweep."""
+    cfg = OmegaConf.create(dict(run.content))
+    with open_dict(cfg):
+        cfg.hydra = run.hydra
+    OmegaConf.set_readonly(cfg.hydra, False)
+    cfg.hydra.run.dir = str(run.folder)
+    cfg.hydra.overrides.task = list(run.overrides)
+    OmegaConf.set_struct(cfg, True)
+    return cfg

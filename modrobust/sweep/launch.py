@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import DictConfig
 
 from modrobust.config.identity import plain
 from modrobust.config.values import check_values
 from modrobust.errors import NotDone
 from modrobust.interrupt import handled
 from modrobust.store.heartbeat import heartbeat
-from modrobust.sweep.plan import Compose, Planned, counted, plan
+from modrobust.sweep.plan import Composer, Planned, counted, plan
 from modrobust.sweep.status import Status, Watch, statuses
 from modrobust.sweep.submit import Submission
 from modrobust.sweep.tally import tally
@@ -27,26 +26,23 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 2.0, 30.0  # seconds between two looks, growing 
 
 
 @handled()
-def launch(
-    params: Mapping[str, Any], compose: Compose, config: DictConfig, jobs: Sequence[Sequence[str]]
-) -> list[JobReturn]:
+def launch(params: Mapping[str, Any], compose: Composer, jobs: Sequence[Sequence[str]]) -> list[JobReturn]:
     """Do a sweep's runs on Slurm; those that are done are left alone, those that are queued waited for.
 
     Args:
         params: of the launcher's configuration.
         compose: makes a run's configuration from its overrides.
-        config: of the sweep.
         jobs: each run's overrides.
 
     Raises:
-        UserError: a value of the launcher is wrong; two runs are the same; Slurm refuses; or, at the end, runs failed:
-            each is listed before.
+        UserError: a value of the launcher or of a run is wrong; two runs are the same; Slurm refuses; or, at the end,
+            runs failed: each is listed before.
     """
-    check_values(plain(config.hydra.launcher), "hydra.launcher.")
-    runs = Path(str(config.hydra.sweep.dir)).absolute()
+    check_values(plain(compose.config.hydra.launcher), "hydra.launcher.")
+    runs = Path(str(compose.config.hydra.sweep.dir)).absolute()
     planned = plan(jobs, compose, runs)
     missing = missing_of(planned, runs)
-    submission = Submission(planned, missing, params, runs)
+    submission = Submission(planned, missing, params, runs, compose.context)
     try:
         submission.begin()
     except KeyboardInterrupt:

@@ -1,8 +1,8 @@
 """A sweep on one machine: worker processes, each of which does one run after the other."""
 
-import json
 import logging
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -14,14 +14,16 @@ from threading import Lock, Thread
 from typing import Any
 
 from hydra.core.utils import JobReturn
-from omegaconf import DictConfig
 
 from modrobust.config.identity import plain
 from modrobust.config.values import check_values
+from modrobust.errors import UserError
 from modrobust.interrupt import handled
 from modrobust.store.files import read_json
+from modrobust.store.run_folder import write_failure
+from modrobust.sweep.job import Job
 from modrobust.sweep.launch import finished, missing_of
-from modrobust.sweep.plan import Compose, Planned, counted, plan
+from modrobust.sweep.plan import Composer, counted, plan
 from modrobust.sweep.tally import Tally, tally
 
 log = logging.getLogger(__name__)
@@ -30,29 +32,26 @@ SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @handled()
-def launch(
-    params: Mapping[str, Any], compose: Compose, config: DictConfig, jobs: Sequence[Sequence[str]]
-) -> list[JobReturn]:
+def launch(params: Mapping[str, Any], compose: Composer, jobs: Sequence[Sequence[str]]) -> list[JobReturn]:
     """Do a sweep's runs in worker processes; those that are done are left alone.
 
     Args:
         params: of the launcher's configuration: processes, gpus.
         compose: makes a run's configuration from its overrides.
-        config: of the sweep.
         jobs: each run's overrides.
 
     Raises:
-        UserError: a value of the launcher is wrong; two runs are the same; or, at the end, runs failed: each is listed
-            before.
+        UserError: a value of the launcher or of a run is wrong; two runs are the same; or, at the end, runs failed:
+            each is listed before.
     """
-    check_values(plain(config.hydra.launcher), "hydra.launcher.")
-    runs = Path(str(config.hydra.sweep.dir)).absolute()
+    check_values(plain(compose.config.hydra.launcher), "hydra.launcher.")
+    runs = Path(str(compose.config.hydra.sweep.dir)).absolute()
     planned = plan(jobs, compose, runs)
     missing = missing_of(planned, runs)
-    processes = params["processes"] or max(1, (os.cpu_count() or 1) // config.threads)
-    queue, notes = SimpleQueue[Planned](), SimpleQueue[str]()
+    processes = params["processes"] or max(1, (os.cpu_count() or 1) // compose.config.threads)
+    queue, notes = SimpleQueue[Job](), SimpleQueue[str]()
     for run in missing:
-        queue.put(run)
+        queue.put(Job([run], compose.context))
     logs = runs / ".local"
     workers = [Worker(i, queue, notes, params["gpus"], logs) for i in range(min(processes, len(missing)))]
     if workers:
@@ -105,9 +104,9 @@ class Worker(Thread):
         notes: takes lines for the user.
     """
 
-    process: "subprocess.Popen[str] | None"
+    process: "subprocess.Popen[bytes] | None"
 
-    def __init__(self, number: int, queue: SimpleQueue[Planned], notes: SimpleQueue[str], gpus: int, logs: Path):
+    def __init__(self, number: int, queue: SimpleQueue[Job], notes: SimpleQueue[str], gpus: int, logs: Path):
         super().__init__(daemon=True)
         self.queue, self.notes, self.log, self.process = queue, notes, logs / f"worker-{number}.log", None
         self.done, self.failed, self.busy = 0, 0, False
@@ -122,11 +121,12 @@ class Worker(Thread):
         """Until the queue is empty, or until it is asked to stop."""
         while not self._stopping:
             try:
-                run = self.queue.get_nowait()
+                job = self.queue.get_nowait()
             except Empty:
                 break
             self.busy = True
-            lives = self._do(run)
+            (run,) = job.runs
+            lives = self._do(job)
             self.busy = False
             state = (read_json(run.folder / "status.json") or {}).get("state")
             self.done += state == "done"
@@ -134,6 +134,8 @@ class Worker(Thread):
                 break
             self.failed += state != "done"
             if not lives:
+                if state is None:
+                    write_failure(run.folder, UserError(f"its process died before the run began, see {self.log}"))
                 self.notes.put(f"its process died: {' '.join(run.overrides)}")
                 self._close()
             elif state != "done":
@@ -149,7 +151,7 @@ class Worker(Thread):
             self.process.stdout.close()
         self.process = None
 
-    def _do(self, run: Planned) -> bool:
+    def _do(self, job: Job) -> bool:
         """Whether the process still lives after this run."""
         with self._lock:
             if self._stopping:
@@ -158,18 +160,18 @@ class Worker(Thread):
                 self.process = self._new_process()
         process = self.process
         assert process.stdin and process.stdout
-        run.folder.mkdir(parents=True, exist_ok=True)
+        job.runs[0].folder.mkdir(parents=True, exist_ok=True)
         try:
-            process.stdin.write(json.dumps([run.overrides, str(run.folder)]) + "\n")
+            pickle.dump(job, process.stdin)
             process.stdin.flush()
-            ended = process.stdout.readline() != ""
+            ended = process.stdout.readline() != b""
         except BrokenPipeError:
             ended = False
         if not ended:
             process.communicate()  # until its end is noticed the system keeps its number, and it would count as alive
         return ended
 
-    def _new_process(self) -> "subprocess.Popen[str]":
+    def _new_process(self) -> "subprocess.Popen[bytes]":
         """A process in a session of its own: a terminal's Ctrl-C is for the launcher, which asks it once."""
         command, pipe = [sys.executable, "-m", "modrobust.sweep.local"], subprocess.PIPE
         with self.log.open("ab") as said:
@@ -178,7 +180,6 @@ class Worker(Thread):
                 stdin=pipe,
                 stdout=pipe,
                 stderr=said,
-                encoding="utf-8",
                 env=self.environment,
                 start_new_session=True,
             )
@@ -192,14 +193,19 @@ class Worker(Thread):
 
 
 def work() -> None:
-    """The worker's process: a run for each line of standard input, a line of standard output for each that ended."""
-    from modrobust.sweep.job import Job
+    """The worker's process: does each job of standard input, and writes a line to standard output for each that ended.
 
+    Jobs come as pickles from the launcher, which started this process: whatever its paths and values are, none is
+    parsed again.
+    """
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)  # what runs print goes where their log goes
-        for line in sys.stdin:
-            overrides, folder = json.loads(line)
-            Job([(overrides, folder)])()
+        while True:
+            try:
+                job = pickle.load(sys.stdin.buffer)
+            except EOFError:
+                break
+            job()
             answers.write("ended\n")
             answers.flush()
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
+from hydra.types import HydraContext
+
 from modrobust.config.identity import fingerprint
 from modrobust.errors import UserError
 from modrobust.store.files import write_json
@@ -44,7 +46,14 @@ class Full(UserError):
 class Submission:
     """The runs of a sweep that are still to be submitted."""
 
-    def __init__(self, sweep: Sequence[Planned], missing: Sequence[Planned], params: Mapping[str, Any], runs: Path):
+    def __init__(
+        self,
+        sweep: Sequence[Planned],
+        missing: Sequence[Planned],
+        params: Mapping[str, Any],
+        runs: Path,
+        context: HydraContext,
+    ):
         """Nothing is submitted yet.
 
         Args:
@@ -52,10 +61,12 @@ class Submission:
             missing: those to submit.
             params: of the launcher's configuration.
             runs: the folder of all runs.
+            context: what Hydra's own part of each run needs.
         """
         size = params["runs_per_job"]
         self._packs = [missing[start : start + size] for start in range(0, len(missing), size)]
         self._params, self._runs, self._code = params, runs, code_version() if missing else {}
+        self._context = context
         self._name = fingerprint([str(run.folder.relative_to(runs)) for run in sweep])
         self._alive, self._tried = 0, time.monotonic()
         self.file = index.record_waiting(runs, self._name, [])
@@ -122,7 +133,7 @@ class Submission:
         folders = [[run.folder for run in pack] for pack in packs]
         new = [file for some in folders for folder in some if not (file := folder / "status.json").exists()]
         begun, most = time.time(), self._params["max_num_timeout"]
-        calls = [Job([(run.overrides, str(run.folder)) for run in pack], self._code, most) for pack in packs]
+        calls = [Job(pack, self._context, self._code, most) for pack in packs]
         doubtful: list[str] = []
         ids: list[str] = []
 

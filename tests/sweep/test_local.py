@@ -18,6 +18,17 @@ from sweeps import SLOW, TINY, Modrobust, results, until
 
 from modrobust.sweep.local import Worker
 
+AWKWARD = "exp (new), a=b $x 'q' \"jürgen\" %j\nend"
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """A folder whose name has all that Hydra, shells and formats give a meaning."""
+    folder = tmp_path / AWKWARD
+    folder.mkdir()
+    return folder
+
+
 LOCAL = ("hydra/launcher=local", "hydra.launcher.processes=2")
 
 

@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from modrobust.config.identity import run_folder
 from modrobust.config.options import CONF
 from modrobust.errors import UserError
-from modrobust.sweep.plan import counted, different, plan
+from modrobust.sweep.plan import counted, plan
 
 RUNS = Path("/runs")
 
@@ -19,7 +19,7 @@ RUNS = Path("/runs")
 def composed(calls: list[list[str]], overrides: list[str]) -> Any:
     calls.append(overrides)
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", overrides=overrides)
+        return compose("config", overrides=overrides, return_hydra_config=True)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def composed(calls: list[list[str]], overrides: list[str]) -> Any:
         ("seed=3", "method=modules", "method.lr=.5", "method.level.Contrast=last"),
         ("dataset=boolean", "dataset.graph=[6,2,2]", "model=modular", "replicas=7", "device=cpu"),
         ("experiment=boolean_top_k", "model.top_k=3", "model.num_modules=[6,6]"),
-        ("training/optimizer=adam", "training.epochs=1e1", "corruption.names=[Contrast,Swirl]"),
+        ("training/optimizer=adam", "training.epochs=10", "corruption.names=[Contrast,Swirl]"),
     ],
 )
 def test_a_run_has_the_folder_that_hydra_gives_it(overrides: tuple[str, ...]) -> None:
@@ -56,11 +56,31 @@ def test_values_of_one_run_do_not_stay_in_the_next() -> None:
         assert run.folder == RUNS / run_folder(composed([], list(overrides)))
 
 
-def test_hydra_composes_one_of_runs_that_differ_in_values() -> None:
-    jobs = [("dataset=boolean", f"model={m}", f"seed={s}") for m in ("mlp", "modular") for s in range(50)]
-    assert different([*jobs, ("seeed=1",)]) == [jobs[0], jobs[50], ("seeed=1",)]
-
-
 def test_workers_of_a_search_are_not_called_runs() -> None:
     assert counted([Mock(overrides=("seed=1",))]) == "1 run"
     assert counted([Mock(overrides=("seed=1", f"search.worker={i}")) for i in range(2)]) == "2 workers"
+
+
+def test_a_run_keeps_its_own_values_and_leaves_to_its_node_what_differs_between_nodes() -> None:
+    first, second = plan([("seed=0",), ("seed=1",)], partial(composed, []), RUNS)
+    assert (first.content["seed"], second.content["seed"]) == (0, 1)
+    assert first.content["paths"]["data"] == "${oc.env:MODROBUST_DATA,data}"
+
+
+@pytest.mark.parametrize(
+    ("bad", "line"),
+    [
+        ("training.epochs=-1", "training.epochs=-1: "),
+        ("training.epoch=1", "There is no key 'training.epoch'. Did you mean 'training.epochs'?"),
+        ("method=modulez", "method=modulez: there is no such method. Did you mean 'modules'?"),
+        ("dataset.n_train=many", "dataset.n_train=many: "),
+    ],
+)
+def test_a_bad_run_refuses_the_whole_sweep_with_the_line_of_a_single_run(bad: str, line: str) -> None:
+    with pytest.raises(UserError) as refused:
+        plan([("seed=0",), ("seed=1", bad)], partial(composed, []), RUNS)
+    assert str(refused.value).startswith(line)
+    assert str(refused.value).endswith(f" (run 2 of 2: seed=1 {bad})")
+    with pytest.raises(UserError) as alone:
+        plan([("seed=1", bad)], partial(composed, []), RUNS)
+    assert str(refused.value) == f"{alone.value} (run 2 of 2: seed=1 {bad})"
