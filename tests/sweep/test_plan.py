@@ -64,7 +64,7 @@ def test_workers_of_a_search_are_not_called_runs() -> None:
 def test_a_run_keeps_its_own_values_and_leaves_to_its_node_what_differs_between_nodes() -> None:
     first, second = plan([("seed=0",), ("seed=1",)], partial(composed, []), RUNS)
     assert (first.content["seed"], second.content["seed"]) == (0, 1)
-    assert first.content["paths"]["data"] == "${oc.env:MODROBUST_DATA,data}"
+    assert first.content["paths"]["data"].startswith("${")
 
 
 @pytest.mark.parametrize(
