@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -17,6 +17,7 @@ from modrobust.config.explain import explain
 from modrobust.config.identity import identity, is_worker, unnamed
 from modrobust.config.options import CONF
 from modrobust.shell import only_shown
+from modrobust.store.files import require_held
 
 if TYPE_CHECKING:
     from modrobust.build import Track
@@ -76,10 +77,16 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
         import modrobust.build  # noqa: F401  torch, before a signal would have a status to write
 
         with record, instantiate(unnamed(cfg.logger))(record.folder, identity(cfg)) as logger:
-            work(cfg, record, evaluations, logger.epoch)
+            work(cfg, record, evaluations, lambda row: _tracked(row, record, logger.epoch))
             logger.results(record.folder / "results.csv")
     with only_shown():
         show(merged(record.folder))
+
+
+def _tracked(row: dict[str, Any], record: "Run", track: "Track") -> None:
+    """Pass on a row of a learning curve, where the run's folder is still there: else the training has no use."""
+    require_held(record.folder)
+    track(row)
 
 
 def evaluations_of(cfg: DictConfig) -> dict[str, "Evaluation"]:

@@ -10,6 +10,7 @@ import pandas as pd
 from modrobust.errors import UserError
 from modrobust.search.steps import Values
 from modrobust.store.files import read_json
+from modrobust.store.folders import status_of
 
 SETTLED = ("done", "diverged", "failed")
 """States of trials that have ended; which of them is best can be told when all have."""
@@ -54,7 +55,7 @@ def trial(values: Values, run: Path, score: str, corruptions: Sequence[int]) -> 
 
 def state_of(run: Path) -> str:
     """As status.json says it; `diverged` where training failed and would again, `missing` without the file."""
-    status = read_json(run / "status.json") or {}
+    status = status_of(run)
     return "diverged" if status.get("diverged") else str(status.get("state", "missing"))
 
 

@@ -27,12 +27,43 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
+_HELD: dict[Path, tuple[int, int]] = {}
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Within this block nothing is written into a folder that was removed or moved, nor into a new one in its place."""
+    status = folder.stat()
+    _HELD[folder] = (status.st_dev, status.st_ino)
+    try:
+        yield
+    finally:
+        _HELD.pop(folder, None)
+
+
+def require_held(path: Path) -> None:
+    """Raise UserError where the folder of a `held` block around a path is gone."""
+    for folder, before in _HELD.items():
+        if not path.is_relative_to(folder):
+            continue
+        try:
+            status = folder.stat()
+        except FileNotFoundError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != before:
+            raise UserError(
+                f"{folder} was removed or moved while it was worked on: nothing more is written; "
+                "the same command begins it again."
+            )
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Make `path` hold what `write` writes, or leave it as it was.
 
     Raises:
         UserError: the disk is full or the folder read-only; the old file is untouched.
     """
+    require_held(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with disk_errors(path):
         try:

@@ -1,11 +1,20 @@
-"""Which folders below another are runs. Folders behind symbolic links count, each once."""
+"""Which folders below another are runs, and what their status is. Folders behind symbolic links count, each once."""
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+from modrobust.store.files import read_json
 
 Refused = Callable[[OSError], None]
 """Is told of a folder that cannot be listed."""
+
+
+def status_of(run: Path) -> dict[str, Any]:
+    """What a run's status.json says; nothing where it says done and there is no configuration: it was removed."""
+    status = read_json(run / "status.json") or {}
+    return {} if status.get("state") == "done" and not (run / "config.yaml").exists() else status
 
 
 def runs_below(folder: Path, refused: Refused | None = None) -> Iterator[tuple[Path, list[str]]]:

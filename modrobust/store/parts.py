@@ -17,7 +17,15 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from modrobust.config.identity import fingerprint
-from modrobust.store.files import disk_errors, read_json, remove_leftovers, write_atomically, write_json, write_text
+from modrobust.store.files import (
+    disk_errors,
+    held,
+    read_json,
+    remove_leftovers,
+    write_atomically,
+    write_json,
+    write_text,
+)
 from modrobust.store.lock import Lock, Timeout
 
 log = logging.getLogger(__name__)
@@ -60,7 +68,8 @@ class Part:
             remove_leftovers(self.folder)
             if not (self.folder / "depends.json").exists():
                 write_json(self.folder / "depends.json", self.depends)
-            yield
+            with held(self.folder):
+                yield
         finally:
             lock.release()
 

@@ -18,7 +18,8 @@ from modrobust.config.explain import explain
 from modrobust.config.identity import identity
 from modrobust.errors import Diverged, UserError
 from modrobust.interrupt import Interrupted, handled, unbroken
-from modrobust.store.files import disk_errors, read_json, remove_leftovers, write_json, write_npz, write_text
+from modrobust.store.files import disk_errors, held, read_json, remove_leftovers, write_json, write_npz, write_text
+from modrobust.store.folders import status_of
 from modrobust.store.heartbeat import heartbeat
 from modrobust.store.lock import Lock, Timeout
 from modrobust.store.provenance import code_version, job_id
@@ -66,7 +67,7 @@ class Run:
     @property
     def status(self) -> dict[str, Any]:
         """What status.json says; empty for a new folder."""
-        return read_json(self.folder / "status.json") or {}
+        return status_of(self.folder)
 
     @property
     def done(self) -> bool:
@@ -115,6 +116,7 @@ class Run:
     def _begin(self) -> None:
         self._begun, self._alive = time.monotonic(), ExitStack()
         self._alive.enter_context(handled())
+        self._alive.enter_context(held(self.folder))
         logging.raiseExceptions = False  # run.log on a full disk: no traceback for every line it lacks
         remove_leftovers(self.folder)
         write_text(self.folder / "config.yaml", OmegaConf.to_yaml(self._config, resolve=True))

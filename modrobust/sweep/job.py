@@ -13,6 +13,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from modrobust import interrupt
+from modrobust.errors import UserError
 from modrobust.shell import safe_streams
 from modrobust.store.provenance import job_id
 from modrobust.sweep import slurm
@@ -61,6 +62,8 @@ class Job:
         from modrobust.store.run_folder import write_failure
 
         try:
+            if not run.folder.is_dir():  # the launcher has made it
+                raise UserError(f"{run.folder} was removed or moved after its submission: nothing is written.")
             ended = run_job(
                 task_function=lambda cfg: do(cfg, run.folder),
                 config=_with_hydra(run),

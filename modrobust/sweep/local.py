@@ -19,7 +19,7 @@ from modrobust.config.identity import plain
 from modrobust.config.values import check_values
 from modrobust.errors import UserError
 from modrobust.interrupt import handled
-from modrobust.store.files import read_json
+from modrobust.store.folders import status_of
 from modrobust.store.run_folder import write_failure
 from modrobust.sweep.job import Job
 from modrobust.sweep.launch import finished, missing_of
@@ -128,7 +128,7 @@ class Worker(Thread):
             (run,) = job.runs
             lives = self._do(job)
             self.busy = False
-            state = (read_json(run.folder / "status.json") or {}).get("state")
+            state = status_of(run.folder).get("state")
             self.done += state == "done"
             if self._stopping:
                 break

@@ -128,6 +128,8 @@ class Watch:
             content = read_json(file)
             if content is None:
                 return {"state": "missing", "error": "its status.json is damaged"}, stat.st_mtime
+            if content.get("state") == "done" and not (folder / "config.yaml").exists():
+                return {"state": "missing", "error": "its configuration is gone"}, stat.st_mtime
             old = self._files[folder] = (key, content)
         return old[1], stat.st_mtime
 
