@@ -3,6 +3,9 @@
 import os
 import sys
 
+PRINTS = ("-c", "--cfg", "-i", "--info", "--hydra-help", "-sc", "--shell-completion")
+"""Arguments of Hydra that ask for something to be printed, in place of runs."""
+
 
 def main() -> None:
     """The console script. Its exit codes are those of `modrobust.shell.command`."""
@@ -30,13 +33,18 @@ def _work(full: bool) -> None:
     # Threads that wait give the core away; spinning costs a factor of 4 to 20 where other programs run, too.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is imported
     sys.path.append(os.getcwd())  # noqa: PTH109  a user's own corruption, method or dataset
+    from contextlib import nullcontext
+
     from modrobust.config.command import parse
     from modrobust.run import run  # importing Hydra takes half a second
+    from modrobust.shell import only_shown
 
     command = parse(sys.argv[1:])
     sys.argv[1:] = [*command.flags, *command.overrides]  # Hydra wants no flags between overrides
+    prints = any(argument.partition("=")[0] in PRINTS for argument in sys.argv[1:])
     try:
-        run()
+        with nullcontext() if prints else only_shown():
+            run()
     except SystemExit as stop:
         if full and stop.__context__:  # what a single run explained itself
             raise stop.__context__ from None

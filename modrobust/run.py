@@ -16,7 +16,6 @@ from modrobust.config.check import check
 from modrobust.config.explain import explain
 from modrobust.config.identity import identity, is_worker, unnamed
 from modrobust.config.options import CONF
-from modrobust.shell import only_shown
 from modrobust.store.files import require_held
 
 if TYPE_CHECKING:
@@ -79,8 +78,7 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
         with record, instantiate(unnamed(cfg.logger))(record.folder, identity(cfg)) as logger:
             work(cfg, record, evaluations, lambda row: _tracked(row, record, logger.epoch))
             logger.results(record.folder / "results.csv")
-    with only_shown():
-        show(merged(record.folder))
+    show(merged(record.folder))
 
 
 def _tracked(row: dict[str, Any], record: "Run", track: "Track") -> None:

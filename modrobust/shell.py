@@ -59,9 +59,11 @@ def command(name: str, explain: Callable[[Exception], str | None] = plainly) -> 
 def only_shown() -> Iterator[None]:
     """Within this block what is printed is kept in files, too: the command succeeds where it can't be shown."""
     before = _lost()
-    yield
-    if before is None and _lost() is not None and (shown := _shown()):
-        shown.lost = None
+    try:
+        yield
+    finally:
+        if before is None and _lost() is not None and (shown := _shown()):
+            shown.lost = None
 
 
 def _lost() -> int | None:

@@ -45,6 +45,13 @@ def test_the_version_is_our_own(tmp_path: Path) -> None:
     assert subprocess.run(command, capture_output=True, text=True).stdout == f"modrobust-report {__version__}\n"
 
 
+def test_a_configuration_that_cannot_be_printed_is_an_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m modrobust --cfg job >/dev/full"
+    ended = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
+    assert "No space left on device" in ended.stderr
+
+
 def test_help_and_completion_wait_for_no_library_they_do_not_need() -> None:
     start = "import sys; from modrobust.__main__ import main; sys.argv.append('--help'); main();"
     code = f"{start} assert not {{'hydra', 'omegaconf', 'torch'}} & set(sys.modules)"
