@@ -191,11 +191,18 @@ def test_images_of_another_size(tmp_path: Path) -> None:
 
 
 def test_a_failing_run_of_a_sweep_leaves_the_others_to_run(tmp_path: Path) -> None:
-    result = modrobust(tmp_path, "-m", "evaluation.shard=9/8,1/1", *SMALL)
+    result = modrobust(tmp_path, "-m", "dataset=mnist,digits", "paths.data=nowhere", *SMALL)
     assert (result.code, result.err.count("Traceback")) == (1, 0)
-    message = "evaluation.shard=9/8 is not a share: write 2/8 for the second of eight."
-    assert result.err.splitlines()[-1] == f"modrobust: {message}"
+    assert result.err.splitlines()[-1].startswith("modrobust: paths.data is ")
     assert len(list(tmp_path.glob("outputs/runs/digits/*/*/results.csv"))) == 1
+
+
+def test_a_mistake_of_one_run_refuses_the_sweep(tmp_path: Path) -> None:
+    result = modrobust(tmp_path, "-m", "evaluation.shard=1/1,9/8", *SMALL)
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    message = "modrobust: evaluation.shard=9/8 is not a share: write 2/8 for the second of eight. (run 2 of 2: "
+    assert result.err.startswith(message)
+    assert not list(tmp_path.rglob("results.csv"))
 
 
 def test_a_mistake_common_to_all_runs_of_a_sweep_stops_it_at_once(tmp_path: Path) -> None:
