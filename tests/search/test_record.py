@@ -26,6 +26,7 @@ def run(folder: Path, clean: float, single: float, split: str = "valid", n: int 
     rows = {"split": split, "n_corruptions": [0, n], "accuracy": [clean, single]}
     pd.DataFrame(rows).to_csv(folder / "results.csv", index=False)
     (folder / "status.json").write_text('{"state": "done"}')
+    (folder / "config.yaml").touch()
     return folder
 
 
@@ -53,6 +54,7 @@ def test_valid_loss_is_the_mean_of_each_parts_best(tmp_path: Path) -> None:
     lines = [json.dumps({"part": part, "valid_loss": loss}) for part, some in losses.items() for loss in some]
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
     (tmp_path / "status.json").write_text('{"state": "done"}')
+    (tmp_path / "config.yaml").touch()
     assert trial({}, tmp_path, "valid_loss", []).score == 2.5
 
 
