@@ -1,6 +1,7 @@
 """How a sweep is doing, as one sees it while waiting."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,7 @@ def test_off_a_terminal_a_line_tells_the_numbers_and_the_time_left(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     with caplog.at_level(logging.INFO), tally(total=12) as shown:
         shown.show(done=2, failed=0, running=0)
         for now[0] in range(0, 601, 10):
