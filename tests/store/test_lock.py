@@ -90,6 +90,7 @@ def test_it_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
         ("elsewhere", 2**22 + 1, 0, False),
         ("elsewhere", 1, SILENT + 60, True),
     ],
+    ids=["killed", "alive", "its id used again", "elsewhere", "elsewhere and silent"],
 )
 @pytest.mark.usefixtures("no_flock")
 def test_a_killed_holder_does_not_block_for_ever(
