@@ -8,9 +8,9 @@ PRINTS = ("-c", "--cfg", "-i", "--info", "--hydra-help", "-sc", "--shell-complet
 
 
 def main() -> None:
-    """The console script. Its exit codes are those of `modrobust.shell.command`."""
+    """The console script. Its exit codes are those of `modrobust.terminal.shell.command`."""
     try:
-        from modrobust import shell  # here, so that Ctrl-C is quiet from the start
+        from modrobust.terminal import shell  # here, so that Ctrl-C is quiet from the start
     except KeyboardInterrupt:
         os._exit(130)
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -37,7 +37,7 @@ def _work(full: bool) -> None:
 
     from modrobust.config.command import parse
     from modrobust.run import run  # importing Hydra takes half a second
-    from modrobust.shell import only_shown
+    from modrobust.terminal.shell import only_shown
 
     command = parse(sys.argv[1:])
     sys.argv[1:] = [*command.flags, *command.overrides]  # Hydra wants no flags between overrides
@@ -52,7 +52,7 @@ def _work(full: bool) -> None:
 
 
 def _explain(error: Exception) -> str | None:
-    from modrobust.refusals import refusal
+    from modrobust.terminal.refusals import refusal
 
     if line := refusal(error):  # before anything else is imported: of memory there may be none
         return line

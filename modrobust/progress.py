@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
 IN_BAR = {"in_bar": True}
-"""Marks records of the log that a terminal's bar shows; see `modrobust.console`."""
+"""Marks records of the log that a terminal's bar shows; see `modrobust.terminal.console`."""
 
 
 class Bar:

@@ -8,9 +8,9 @@ import sys
 import pytest
 from rich.cells import cell_len
 
-from modrobust.console import ConsoleHandler
-from modrobust.folded import parts, print_table
 from modrobust.progress import bar
+from modrobust.terminal.console import ConsoleHandler
+from modrobust.terminal.folded import parts, print_table
 
 SAID = ("epoch 12", "loss 2.302", "accuracy 0.1141", "valid_loss 2.271", "valid_accuracy 0.2214")
 

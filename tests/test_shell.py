@@ -12,12 +12,12 @@ import pytest
 
 import modrobust
 from modrobust import interrupt
-from modrobust.refusals import refusal
 from modrobust.store.files import write_atomically
+from modrobust.terminal.refusals import refusal
 
 WORK = """
 import os, sys
-from modrobust.shell import command, only_shown
+from modrobust.terminal.shell import command, only_shown
 with command("work"):
     for line in range(2000):
         print("shown", line)
@@ -65,7 +65,7 @@ def test_what_was_to_be_printed_is_lost_on_a_full_disk(tmp_path: Path) -> None:
 
 def test_what_an_encoding_lacks_is_replaced(tmp_path: Path) -> None:
     text = r"93 \u00b1 2, \u22121, \u00e9, \udcff"
-    code = f'from modrobust.shell import command\nwith command("work"):\n    print("{text}")'
+    code = f'from modrobust.terminal.shell import command\nwith command("work"):\n    print("{text}")'
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     for environment in (plain, {"PYTHONIOENCODING": "ascii"}):
         ended = shell("$work | od -An -c", tmp_path, code, **environment)
@@ -92,7 +92,7 @@ def test_a_signal_ends_at_once_and_removes_what_is_half_written(tmp_path: Path) 
     code = """
 import os, signal, sys
 from pathlib import Path
-from modrobust.shell import command
+from modrobust.terminal.shell import command
 from modrobust.store.files import write_atomically
 with command("work"):
     write_atomically(Path("file"), lambda file: (file.write(b"half"), os.kill(os.getpid(), int(sys.argv[1]))))
@@ -156,7 +156,7 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
     code = """
 import resource
 from pathlib import Path
-from modrobust.shell import command
+from modrobust.terminal.shell import command
 from modrobust.store.files import write_atomically
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 with command("work"):
@@ -175,7 +175,7 @@ def test_a_temporary_file_is_forgotten_once_it_is_whole(tmp_path: Path) -> None:
 
 def test_a_backend_for_figures_that_is_not_there(tmp_path: Path) -> None:
     code = """
-from modrobust.shell import command
+from modrobust.terminal.shell import command
 with command("work"):
     from matplotlib.figure import Figure
     Figure().savefig("one.png")

@@ -18,7 +18,7 @@ from yaml.error import MarkedYAMLError
 
 from modrobust.config.keys import set_as_a_whole, unknown_choice, unknown_key, unknown_option, written
 from modrobust.errors import UserError
-from modrobust.refusals import refusal
+from modrobust.terminal.refusals import refusal
 
 
 def explain(error: BaseException, overrides: list[str]) -> str | None:

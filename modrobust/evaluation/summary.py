@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from modrobust.folded import print_table
+from modrobust.terminal.folded import print_table
 
 
 def by_number_of_corruptions(results: pd.DataFrame) -> pd.DataFrame:

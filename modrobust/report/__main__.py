@@ -38,9 +38,9 @@ current folder, or in -o FOLDER); -m search=grid searches
 
 
 def main() -> None:
-    """The console script. Its exit codes are those of `modrobust.shell.command`."""
+    """The console script. Its exit codes are those of `modrobust.terminal.shell.command`."""
     try:
-        from modrobust import shell  # here, so that Ctrl-C is quiet from the start
+        from modrobust.terminal import shell  # here, so that Ctrl-C is quiet from the start
     except KeyboardInterrupt:
         os._exit(130)
     with shell.command("modrobust-report"):
@@ -106,7 +106,7 @@ def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, 
     from modrobust.errors import UserError
     from modrobust.report.read.find import find, is_structured
     from modrobust.report.say import say
-    from modrobust.shell import only_shown
+    from modrobust.terminal.shell import only_shown
 
     runs, without = find(folders)
     if not runs:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from modrobust.errors import UserError
-from modrobust.folded import print_table
 from modrobust.search.recipe import write_recipe
 from modrobust.search.record import COLUMNS, FILE, Record
 from modrobust.search.steps import overrides_of
 from modrobust.store.folders import walk
 from modrobust.sweep.status import statuses_at_once
+from modrobust.terminal.folded import print_table
 
 SHOWN = 8
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from modrobust.errors import UserError
 from modrobust.interrupt import half_written
-from modrobust.refusals import refusal
+from modrobust.terminal.refusals import refusal
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     """Turn what the system refuses, such as a full or read-only disk, into one clear line.
 
     Raises:
-        UserError: for every error of the system (see `modrobust.refusals`); nothing else.
+        UserError: for every error of the system (see `modrobust.terminal.refusals`); nothing else.
     """
     try:
         yield

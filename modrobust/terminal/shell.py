@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 from modrobust.errors import UserError
 from modrobust.interrupt import Interrupted, leave, obeyed
-from modrobust.refusals import refusal
+from modrobust.terminal.refusals import refusal
 
 
 def plainly(error: Exception) -> str | None:
