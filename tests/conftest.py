@@ -10,6 +10,7 @@ from torch import nn
 SHARED = ("slurm", "browser")  # fixtures of which one machine has one
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With -n 2 --dist loadgroup, tests that share a Slurm or a browser go to the same process."""
     for item in items:

@@ -54,7 +54,8 @@ def test_a_value_that_goes_with_a_number(given: str, tabled: str) -> None:
 def test_a_value_that_goes_with_a_number_in_a_sweep(tmp_path: Path) -> None:
     per = "method.weight=${per:method.lr,1e-1:1e-2,5e-2:1e-1}"
     jobs = [["method=contrastive", f"method.lr={lr}", per] for lr in ("0.1", "5e-2")]
-    planned = plan(jobs, lambda overrides: composed(*overrides), tmp_path)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        planned = plan(jobs, lambda texts: compose("config", overrides=texts, return_hydra_config=True), tmp_path)
     alone = [
         composed("method=contrastive", f"method.lr={a}", f"method.weight={b}") for a, b in ((0.1, 0.01), (0.05, 0.1))
     ]

@@ -70,6 +70,6 @@ def test_a_wrong_one(what: str) -> None:
 
 
 def test_an_error_is_told_with_its_place() -> None:
-    place = r"\(.*test_contract.py, line \d+\)"
+    place = r"\(.*test_model_contract.py, line \d+\)"
     with pytest.raises(UserError, match=rf"^model \(my.net\): RuntimeError: mat1 and mat2 .* {place}$"):
         check_network(lambda: network(Body(fails)), IMAGES, 10, "model (my.net)")

@@ -56,6 +56,10 @@ def modrobust(folder: Path, *args: str) -> Result:
                 if handler not in handlers:
                     handler.close()
             root.handlers[:] = handlers
+            tracebacks = logging.getLogger("modrobust.traceback")  # in a sweep the root has lost its run's log by now
+            for handler in tracebacks.handlers[:]:
+                handler.close()
+                tracebacks.removeHandler(handler)
             root.setLevel(level)
             torch.use_deterministic_algorithms(deterministic)
             torch.set_num_threads(threads)

@@ -5,9 +5,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from hydra._internal.callbacks import Callbacks
+from hydra.core.config_loader import ConfigLoader
+from hydra.types import HydraContext
+from omegaconf import DictConfig
 
 from modrobust.errors import UserError
 from modrobust.sweep import index, launch, slurm
@@ -43,9 +47,10 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
 
 
 def submission(runs: Path, count: int = 24, pack: int = 1) -> Submission:
-    sweep = [Planned((f"seed={i}",), runs / f"digits/modules-small_cnn/seed{i:02}-a") for i in range(count)]
+    folders = [runs / f"digits/modules-small_cnn/seed{i:02}-a" for i in range(count)]
+    sweep = [Planned((f"seed={i}",), folder, {}, DictConfig({})) for i, folder in enumerate(folders)]
     params: dict[str, Any] = {"runs_per_job": pack, "max_num_timeout": 1}
-    return Submission(sweep, sweep, params, runs)
+    return Submission(sweep, sweep, params, runs, HydraContext(cast(ConfigLoader, None), Callbacks()))
 
 
 def test_what_is_allowed_is_submitted_and_the_rest_as_jobs_end(

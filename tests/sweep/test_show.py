@@ -12,6 +12,7 @@ from modrobust.sweep.show import show_status
 def put(folder: Path, state: str = "done", *others: str) -> Path:
     folder.mkdir(parents=True)
     (folder / "status.json").write_text(json.dumps({"state": state}))
+    (folder / "config.yaml").touch()
     for name in others:
         (folder / name).write_text("{}")
     return folder
@@ -41,6 +42,7 @@ def test_a_run_in_shares_counts_once_when_it_is_whole(outputs: Path, capsys: pyt
         put(run / f"shard-{share}of2")
     assert shown(outputs, capsys) == [f"{outputs}: 5 done"]
     (run / "status.json").write_text('{"state": "done"}')
+    (run / "config.yaml").touch()
     assert shown(outputs, capsys) == [f"{outputs}: 4 done"]
 
 
