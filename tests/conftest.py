@@ -1,22 +1,28 @@
 """What tests of several packages share."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-SHARED = ("slurm", "browser")  # fixtures of which one machine has one
+ONE_OF_A_KIND = {"test_slurm": "slurm", "test_launchers": "slurm", "test_page_in_browser": "browser"}
+"""What some files of tests need and a machine has one of."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With -n 2 --dist loadgroup, tests that share a Slurm or a browser go to the same process."""
-    for item in items:
-        for name in SHARED:
-            if name in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(name))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With -n 2, tests that need the one Slurm or browser go to the same process, others wherever there is time."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0].rpartition("/")[2]
+            return next((shared for name, shared in ONE_OF_A_KIND.items() if file.startswith(name)), nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
