@@ -59,7 +59,7 @@ def test_signals_and_requeues_change_nothing(
         ask(*command)
         until(lambda: queue().get(job) == "PENDING")
         asked = modrobust(*sweep, "hydra.launcher.wait=false")
-        assert "1 runs: 0 done, 1 queued, 0 running; 0 to do" in asked.stdout
+        assert "1 run: 0 done, 1 queued, 0 running; 0 to do" in asked.stdout
         ask("scontrol", "update", f"JobId={job}", "StartTime=now")
     assert modrobust(*sweep).returncode == 0
     status = (tmp_path / "outputs/runs").rglob("status.json")
