@@ -71,7 +71,8 @@ def test_what_other_programs_write_is_read_right(tmp_path: Path, change: object)
     assert rows["composition"].tolist() == ["Identity", "A"] and rows["n_corruptions"].tolist() == [0, 1]
     assert rows["accuracy"].tolist() == [98.5, 90.25] and rows["loss"].tolist() == [0.5, 0.5]
     assert rows["seed"].tolist() == [0, 0] and rows["n_images"].tolist() == [50, 50]
-    assert {name: str(kind) for name, kind in rows.dtypes.items() if name in TYPES} == TYPES
+    kinds = {name: str(kind).replace("object", "str") for name, kind in rows.dtypes.items()}  # of pandas before 3
+    assert {name: kinds[name] for name in TYPES} == TYPES
 
 
 @pytest.mark.parametrize(
