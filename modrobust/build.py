@@ -9,7 +9,6 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from modrobust.config.identity import identity, training_identity, unnamed
-from modrobust.corruption.composition import parse
 from modrobust.dataset.content import content_of
 from modrobust.dataset.contract import check_dataset
 from modrobust.dataset.normalise import normalise
@@ -34,11 +33,9 @@ def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experimen
     check_dataset(dataset, f"dataset ({cfg.dataset.get('_target_')})")
     corruption, build = instantiate(cfg.corruption), partial(instantiate, unnamed(cfg.model))
     if isinstance(dataset, ImageDataset):
-        few = dataset.splits["train"].take(slice(4), device)
-        asked = {name for text in cfg.evaluation.get("compositions") or () for name in parse(text)}
-        corruption.try_out(few.inputs, "train", few.index, asked)
+        few = dataset.splits["train"].take(slice(2), device)
         if not str(network := cfg.model.get("_target_")).startswith("modrobust."):
-            two = normalise(few.inputs[:2].cpu(), dataset)
+            two = normalise(few.inputs.cpu(), dataset)
             check_network(build, two, dataset.num_classes, f"model ({network})")
     data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
     return Experiment(

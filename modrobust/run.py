@@ -21,7 +21,7 @@ from modrobust.store.files import require_held
 if TYPE_CHECKING:
     from modrobust.build import Track
     from modrobust.evaluation.evaluation import Evaluation
-    from modrobust.store.run_folder import Run
+    from modrobust.store.run_folder import RunFolder
     from modrobust.task.task import Task
 
 log = logging.getLogger(__name__)
@@ -55,13 +55,13 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
     """Train, evaluate, write, show; what an earlier attempt finished is not done again."""
     from modrobust.evaluation.shards import merged
     from modrobust.evaluation.summary import show  # these import more than --help can wait for
-    from modrobust.store.run_folder import Run
+    from modrobust.store.run_folder import RunFolder
 
     if "task" in cfg:
         from modrobust.build import experiment_of, method_of  # imports torch
         from modrobust.device import described
 
-        with Run(folder, cfg) as record:
+        with RunFolder(folder, cfg) as record:
             experiment = experiment_of(cfg)
             record.update(**described(experiment.device))
             method = method_of(cfg)
@@ -69,7 +69,7 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
             task(experiment, method, record.folder)
         return
     evaluations = evaluations_of(cfg)
-    record = Run(folder, cfg)
+    record = RunFolder(folder, cfg)
     if record.done:
         log.info("This run is done already; nothing to do. To repeat it, move its folder away.")
     else:
@@ -81,7 +81,7 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
     show(merged(record.folder))
 
 
-def _tracked(row: dict[str, Any], record: "Run", track: "Track") -> None:
+def _tracked(row: dict[str, Any], record: "RunFolder", track: "Track") -> None:
     """Pass on a row of a learning curve, where the run's folder is still there: else the training has no use."""
     require_held(record.folder)
     track(row)
@@ -93,7 +93,7 @@ def evaluations_of(cfg: DictConfig) -> dict[str, "Evaluation"]:
 
 
 def work(
-    cfg: DictConfig, record: "Run", evaluations: Mapping[str, "Evaluation"], track: "Track" = lambda row: None
+    cfg: DictConfig, record: "RunFolder", evaluations: Mapping[str, "Evaluation"], track: "Track" = lambda row: None
 ) -> None:
     """From the configuration, known to be good, to the results. Below here only `build` sees it.
 

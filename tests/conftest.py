@@ -1,11 +1,13 @@
 """What tests of several packages share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from command import Command, Server
 from torch import nn
 
 ONE_OF_A_KIND = {"test_slurm": "slurm", "test_launchers": "slurm", "test_page_in_browser": "browser"}
@@ -42,3 +44,24 @@ def fill() -> Callable[[nn.Module, int], None]:
             x.copy_(torch.from_numpy(draw).view_as(x))
 
     return fill
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("said"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def modrobust(server: Server, tmp_path: Path) -> Command:
+    """The command, in a new folder."""
+    return Command(server, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """A run that nothing disturbed; only to be read."""
+    command = Command(server, tmp_path_factory.mktemp("undisturbed"))
+    assert command().code == 0
+    return command

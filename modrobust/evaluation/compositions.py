@@ -49,12 +49,14 @@ class Compositions(Evaluation):
         return share(every, self.part, self.of)
 
     def check(self, experiment: "Experiment") -> None:
-        """Refuse a split that there is not, compositions of unknown names, and data that is no images with classes."""
+        """Refuse a split that there is not, unknown names, data that is no images with classes, functions that fail."""
         dataset = experiment.dataset
         if self.split not in dataset.splits:
             allowed = ", ".join(dataset.splits)
             raise UserError(f"evaluation.split={self.split}: {dataset.name} has the splits {allowed}.")
-        self.chosen(experiment.corruption)
+        asked = set().union(*self.chosen(experiment.corruption))
+        few = dataset.splits["train"].take(slice(4), experiment.device)
+        experiment.corruption.try_out(few.inputs, "train", few.index, asked)
 
     def draw(self, experiment: "Experiment", folder: Path) -> None:
         """Write training.png, a batch under each corruption, and compositions.png, one test image under all."""

@@ -1,5 +1,6 @@
 """What an evaluation is: an object that checks what it is asked, then tests and writes results. Imports no torch."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +30,17 @@ class Output:
     examples: Path | None = None
 
 
-class Evaluation:
+class Evaluation(ABC):
     """One way to test what a method made; a subclass is named as `_target_` in a YAML, whose keys it takes."""
 
-    def check(self, experiment: "Experiment") -> None:
+    def check(self, experiment: "Experiment") -> None:  # noqa: B027  unless told otherwise, nothing is refused
         """Refuse what cannot be tested, before anything is trained. Raises UserError."""
 
     def draw(self, experiment: "Experiment", folder: Path) -> None:
         """For vis=true: write pictures of what goes in. Raises UserError where there are none."""
         raise UserError(f"vis=true: dataset={experiment.data.name} has no corrupted images to show.")
 
+    @abstractmethod
     def __call__(self, made: "Made", experiment: "Experiment", output: Output) -> None:
         """Test, and write the results; a run that was interrupted goes on where it was.
 
@@ -46,4 +48,3 @@ class Evaluation:
             UserError: there is nothing to test.
             Interrupted: a signal came; what was done is saved.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no __call__(made, experiment, output)")

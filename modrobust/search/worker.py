@@ -24,7 +24,7 @@ from modrobust.search.trial import trial as ended
 from modrobust.seeds import derive
 from modrobust.store.files import read_json, write_json
 from modrobust.store.lock import Lock, Timeout
-from modrobust.store.run_folder import Run
+from modrobust.store.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def serve(cfg: DictConfig, folder: Path, work_once: Callable[[DictConfig, Path],
         UserError: another process is at work on the same run.
     """
     step = next(step for step in steps_of(plain(cfg.search)) if step.name == cfg.search.step)
-    mine, place = Run(folder, cfg), Record.at(folder.parent.parent)
+    mine, place = RunFolder(folder, cfg), Record.at(folder.parent.parent)
     if mine.done:
         log.info("This worker is done already.")
         return

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Run:
+class RunFolder:
     """A run folder, held by one process while it works; its status tells the end.
 
     As a context manager it takes the folder's lock, writes status `running`, and leaves `done`, `preempted`
@@ -96,7 +96,7 @@ class Run:
         imported = [part.name for part in parts if "imported" in (read_json(part.folder / "status.json") or {})]
         self.update(parts=[str(part.folder) for part in parts], imported=imported)
 
-    def __enter__(self) -> "Run":
+    def __enter__(self) -> "RunFolder":
         try:
             with disk_errors(self.folder):
                 self._lock.acquire(timeout=0)

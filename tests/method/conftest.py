@@ -18,7 +18,7 @@ from modrobust.config.options import CONF
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import _Loop
 from modrobust.run import evaluations_of, work
-from modrobust.store.run_folder import Run
+from modrobust.store.run_folder import RunFolder
 
 TINY = (
     *("threads=1", "device=cpu", "dataset._target_=tiny.images", "dataset.image_size=16"),
@@ -76,7 +76,7 @@ def run(configure: Configure, tmp_path: Path) -> Callable[..., Path]:
     def run(*overrides: str, compositions: tuple[str, ...] = COMPOSITIONS) -> Path:
         cfg = configure(*overrides)
         OmegaConf.update(cfg, "evaluation.compositions", list(compositions))
-        record = Run(tmp_path / "runs" / fingerprint(identity(cfg)), cfg)
+        record = RunFolder(tmp_path / "runs" / fingerprint(identity(cfg)), cfg)
         with record:
             work(cfg, record, evaluations_of(cfg))
         return record.folder
@@ -93,7 +93,7 @@ def experiment(configure: Configure, tmp_path: Path) -> Callable[..., Experiment
 
         cfg = configure(*overrides, "evaluate=false")
         OmegaConf.update(cfg, "method._target_", "tiny.Look")
-        work(cfg, Run(tmp_path / "looked", cfg), {})
+        work(cfg, RunFolder(tmp_path / "looked", cfg), {})
         (tmp_path / "looked/config.yaml").unlink(missing_ok=True)
         return Look.seen
 

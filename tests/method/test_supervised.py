@@ -19,7 +19,7 @@ from modrobust.config.explain import explain
 from modrobust.config.identity import fingerprint, identity
 from modrobust.config.options import CONF
 from modrobust.run import evaluations_of, work
-from modrobust.store.run_folder import Run
+from modrobust.store.run_folder import RunFolder
 
 GROUPS = ("dataset", "model", "method", "corruption", "training/optimizer", "training/schedule")
 ROUTING = ("method.gumbel=true", "method.per_sample_routing=true", "method.tau=1")
@@ -45,7 +45,7 @@ def run(tmp_path: Path) -> Runs:
         cfg = deepcopy(composed(*chosen))
         values = [one for one in overrides if one not in chosen]
         cfg.merge_with_dotlist(["threads=1", "device=cpu", f"paths.outputs={tmp_path / outputs}", *values])
-        record = Run(tmp_path / outputs / "runs" / fingerprint(identity(cfg)), cfg)
+        record = RunFolder(tmp_path / outputs / "runs" / fingerprint(identity(cfg)), cfg)
         with record:
             work(cfg, record, evaluations_of(cfg))
         return record.folder

@@ -52,15 +52,15 @@ interrupt.pending = ask
 AGAIN = """
 import os, signal
 from modrobust import interrupt
-from modrobust.store.run_folder import Run
-update, interrupt.PATIENCE = Run.update, 0.0
+from modrobust.store.run_folder import RunFolder
+update, interrupt.PATIENCE = RunFolder.update, 0.0
 
 def disturbed(self, **values):
     for _ in range(3 * (values.get("state") == "{state}")):
         os.kill(os.getpid(), signal.SIGINT)
     update(self, **values)
 
-Run.update = disturbed
+RunFolder.update = disturbed
 """
 
 

@@ -31,7 +31,7 @@ OF_CLASSES = [
     *itertools.product(sorted({*options("dataset")} - {*OF_BITS}), sorted({*options("method")} - {"supervised"}))
 ]
 
-HASHES = json.loads((Path(__file__).parent / "golden/hashes.json").read_text(encoding="utf-8"))
+HASHES = json.loads((Path(__file__).parents[1] / "golden/hashes.json").read_text(encoding="utf-8"))
 
 
 @cache

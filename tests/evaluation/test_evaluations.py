@@ -60,3 +60,12 @@ def test_an_evaluation_without_a_name(tmp_path: Path) -> None:
     result = modrobust(tmp_path, *SMALL, "evaluations=[{_target_: calibration.Calibration}]")
     assert result.code == 1
     assert "evaluations[0]: _target_ (a class) and name (of a folder) are needed" in result.err.splitlines()[-1]
+
+
+def test_one_that_cannot_be_called(tmp_path: Path) -> None:
+    (tmp_path / "uncallable.py").write_text(CALIBRATION.replace("__call__", "test"))
+    one = "{_target_: uncallable.Calibration, name: calibration, bins: 15}"
+    result = modrobust(tmp_path, *SMALL, f"evaluations=[{one}]")
+    assert result.code == 1
+    assert "abstract method" in result.err.splitlines()[-1]
+    assert not list(tmp_path.glob("outputs/parts/*/*"))
