@@ -33,6 +33,9 @@ def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experimen
     check_dataset(dataset, f"dataset ({cfg.dataset.get('_target_')})")
     corruption, build = instantiate(cfg.corruption), partial(instantiate, unnamed(cfg.model))
     if isinstance(dataset, ImageDataset):
+        facts = {"num_classes": dataset.num_classes, "image_size": list(dataset.image_size)}
+        found = {key: value for key, value in facts.items() if cfg.model.get(key, value) is None}
+        build = partial(build, **found)  # null in the YAML file: what the data has
         few = dataset.splits["train"].take(slice(2), device)
         if not str(network := cfg.model.get("_target_")).startswith("modrobust."):
             two = normalise(few.inputs.cpu(), dataset)

@@ -60,6 +60,13 @@ def whole(least: int, most: int | None = None) -> Need:
     return Need(f"a whole number {bounds}", lambda x: _is_whole(x) and least <= x <= high)
 
 
+def size(least: int) -> Need:
+    """Height and width in pixels: a whole number for both, or [height,width]."""
+    side = whole(least)
+    pair = many(side, length=2)
+    return Need(f"{side.words}, or [height,width] of such,", lambda x: side.fits(x) or pair.fits(x))
+
+
 def number(least: float, most: float | None = None) -> Need:
     """A finite number within bounds, which are allowed themselves."""
     bounds = f"of at least {least:g}" if most is None else f"from {least:g} to {most:g}"

@@ -19,6 +19,7 @@ from modrobust.config.need import (
     name,
     number,
     optional,
+    size,
     text,
     whole,
 )
@@ -61,7 +62,7 @@ OF_CONFIG: Needs = {
 
 _IMAGES: Needs = {
     "num_classes": whole(2),
-    "image_size": whole(2),
+    "image_size": size(2),
     "mean": many(finite, length=3),
     "std": many(above(0), length=3),
     "augmentation": optional(Need("keys of an augmentation", lambda x: isinstance(x, dict), node=True)),
@@ -71,7 +72,7 @@ _IMAGES: Needs = {
     "subset_seed": whole(0),
 }
 _SPLITS: Needs = {"train_fraction": above(0, 1), "split_seed": optional(whole(0))}
-_CLASSIFIER: Needs = {"num_classes": whole(2), "image_size": whole(2)}
+_CLASSIFIER: Needs = {"num_classes": optional(whole(2)), "image_size": optional(size(2))}  # null: what the data has
 _WORDS = ("last", "penultimate", "auto")
 _LEVELS = Need(
     "a level's number, last, penultimate or auto, or a level for each corruption,",
@@ -152,7 +153,7 @@ OF_TARGET: Mapping[str, Needs] = {
         "module_dropout": many(number(0, 1)),
     },
     "modrobust.model.resnet18.resnet18": _CLASSIFIER,
-    "modrobust.model.inception_v3.inception_v3": {**_CLASSIFIER, "image_size": whole(75)},
+    "modrobust.model.inception_v3.inception_v3": {**_CLASSIFIER, "image_size": optional(size(75))},
     "modrobust.model.dense.Mlp": {
         "hidden": optional(many(whole(1), empty=True)),
         "pruning": number(0, 100),

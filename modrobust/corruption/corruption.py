@@ -19,7 +19,7 @@ class Corruption:
     one is given, and `seed`: they are equal to the last bit whatever the batch, order or worker.
 
     Attributes:
-        elemental: name -> function of (images, draw), float32 (B, C, H, H) in 0..255 to the same; every call of one
+        elemental: name -> function of (images, draw), float32 (B, C, H, W) in 0..255 to the same; every call of one
             that is not of this package is checked (see `Own`).
         seed: of all random draws. Not the seed of a run: all runs are tested on the same images.
         names: the elementary corruptions of the study, in base order; Identity is not among them.
@@ -72,7 +72,7 @@ class Corruption:
         """Call the functions that are not of this package on a few real images, before all others.
 
         Args:
-            images: uint8 (B, C, H, H), B at least 1.
+            images: uint8 (B, C, H, W), B at least 1.
             split, index: as in `apply`.
             names: corruptions that are used besides those of the study.
 
@@ -95,14 +95,14 @@ class Corruption:
         """Apply the corruptions of a composition from left to right, with no rounding in between.
 
         Args:
-            images: uint8 or float32 (B, C, H, H), 0..255; never changed.
+            images: uint8 or float32 (B, C, H, W), 0..255; never changed.
             composition: names.
             split: of the data set.
             index: int64 (B,), of the images in their split.
             epoch: for new noise at every visit of an image; None for the same always.
 
         Returns:
-            float32 (B, C, H, H), 0..255; for Identity the float32 images themselves.
+            float32 (B, C, H, W), 0..255; for Identity the float32 images themselves.
 
         Raises:
             UserError: a name is unknown.

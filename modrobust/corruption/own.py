@@ -35,7 +35,7 @@ class Own:
 
         Args:
             name: of the corruption, for messages.
-            function: float32 (B, C, H, H), 0..255, and a draw -> the same shape, dtype, device and range.
+            function: float32 (B, C, H, W), 0..255, and a draw -> the same shape, dtype, device and range.
         """
         self.name, self.function = name, function
 
@@ -59,7 +59,7 @@ class Own:
         return f"corruption {self.name} ({getattr(plain, '__module__', '')}.{where})"
 
     def __call__(self, images: Tensor, draw: Draw) -> Tensor:
-        """float32 (B, C, H, H), 0..255, to the same.
+        """float32 (B, C, H, W), 0..255, to the same.
 
         Raises:
             UserError: the function fails, or returns something else; which function, and what.
@@ -90,7 +90,7 @@ class Own:
         """Check on a few images what one call can't show.
 
         Args:
-            images: float32 (B, C, H, H), 0..255, B at least 1.
+            images: float32 (B, C, H, W), 0..255, B at least 1.
             draw: the random numbers of some of these images.
 
         Raises:

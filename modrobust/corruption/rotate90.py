@@ -1,11 +1,38 @@
 """Rotate90: a quarter turn."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.separable import rounded, separable
 
 
 def rotate90(images: Tensor, draw: Draw) -> Tensor:
-    """A quarter turn: float32 (B, C, H, H), 0..255; draw is not used (arXiv 2306.09005)."""
-    return torch.rot90(images, 1, (2, 3)).contiguous()
+    """A quarter turn, counterclockwise (arXiv 2306.09005).
+
+    An image that is not square is resized to its old height and width after the turn (bilinear, antialiased), so that
+    all of it is still to be seen and the images of a batch keep their size.
+
+    Args:
+        images: float32 (B, C, H, W), 0..255.
+        draw: not used.
+
+    Returns:
+        float32 (B, C, H, W), 0..255.
+    """
+    turned = torch.rot90(images, 1, (2, 3)).contiguous()
+    height, width = images.shape[2:]
+    if height == width:
+        return turned
+    return separable(turned, _resize(width, height, images.device), _resize(height, width, images.device))
+
+
+@lru_cache(maxsize=16)
+def _resize(before: int, after: int, device: torch.device) -> Tensor:
+    """float64 (after, before): the share of every pixel of a line in every pixel of the resized line."""
+    lines = torch.eye(before, dtype=torch.float64)[None, :, None]  # each pixel alone, as an image of one row
+    resized = interpolate(lines, size=(1, after), mode="bilinear", antialias=True)
+    return rounded(resized[0, :, 0].T.contiguous()).to(device)

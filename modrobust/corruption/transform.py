@@ -69,21 +69,19 @@ class Corrupt:
         self.corruption = Corruption(functions, seed, names=(), compositions=[self.composition])
 
     def __call__(self, image: AnyImage) -> AnyImage:
-        """Corrupt one square image.
+        """Corrupt one image.
 
         Args:
-            image: PIL image of mode L or RGB; array uint8 (H, H) or (H, H, C); or tensor (H, H) or (C, H, H),
+            image: PIL image of mode L or RGB; array uint8 (H, W) or (H, W, C); or tensor (H, W) or (C, H, W),
                 uint8, or floating in 0..1.
 
         Returns:
             An image of the same kind; its values are whole 255ths, truncated as in `quantize`.
 
         Raises:
-            UserError: the image is of another kind, or not square.
+            UserError: the image is of another kind.
         """
         planes = _planes(image)
-        if planes.shape[1] != planes.shape[2]:
-            raise UserError(f"images must be square, this one has {planes.shape[1]} x {planes.shape[2]} px.")
         content = planes.round().to(torch.uint8).cpu().numpy().tobytes()
         key = int.from_bytes(blake2b(content, digest_size=8).digest(), "little", signed=True)
         corrupted = self.corruption.apply(planes[None], self.composition, "transform", torch.tensor([key]))
@@ -105,8 +103,8 @@ def _planes(image: Image.Image | np.ndarray | Tensor) -> Tensor:
             return (planes.float() * 255).contiguous()
     kind = f"mode {image.mode}" if isinstance(image, Image.Image) else getattr(image, "dtype", "not an image")
     raise UserError(
-        f"cannot corrupt a {type(image).__name__} ({kind}). Allowed: PIL images L or RGB, uint8 arrays (H, H) "
-        "or (H, H, C), tensors (H, H) or (C, H, H), uint8 or floating in 0..1."
+        f"cannot corrupt a {type(image).__name__} ({kind}). Allowed: PIL images L or RGB, uint8 arrays (H, W) "
+        "or (H, W, C), tensors (H, W) or (C, H, W), uint8 or floating in 0..1."
     )
 
 

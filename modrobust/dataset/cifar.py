@@ -1,6 +1,7 @@
 """CIFAR-10: photographs of 32x32 pixels in ten classes, published as pickles."""
 
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from modrobust.dataset.download import data_files
 from modrobust.dataset.images import image_dataset
-from modrobust.dataset.splits import ImageDataset, Split
+from modrobust.dataset.splits import ImageDataset, Split, height_width
 from modrobust.dataset.take import hold_out
 from modrobust.errors import UserError
 
@@ -19,7 +20,9 @@ TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 SIZE = 32
 
 
-def cifar10(root: Path, *, num_classes: int, image_size: int, valid_one_in: int, **properties: Any) -> ImageDataset:
+def cifar10(
+    root: Path, *, num_classes: int, image_size: int | Sequence[int], valid_one_in: int, **properties: Any
+) -> ImageDataset:
     """CIFAR-10 from `<root>/cifar-10-batches-py`, downloaded there if it is missing.
 
     Of every class with n training images the last n // valid_one_in are valid and the others train (4000 and
@@ -36,7 +39,7 @@ def cifar10(root: Path, *, num_classes: int, image_size: int, valid_one_in: int,
     Raises:
         UserError: a file is missing and can't be downloaded, or is not a batch of CIFAR-10.
     """
-    if image_size != SIZE:
+    if height_width(image_size) != (SIZE, SIZE):
         raise UserError(f"dataset.image_size is {image_size}: the images of CIFAR-10 have {SIZE}")
     *train, test = data_files(root, FOLDER, (*TRAIN, "test_batch"), download)
     batches = [read_batch(path, num_classes) for path in train]

@@ -47,8 +47,8 @@ def _check_split(dataset: Dataset, split: Any, place: str) -> None:
     _need(split.index, torch.int64, (n,), f"{place}: index")
     if not isinstance(dataset, ImageDataset):
         return
-    size, channels = dataset.image_size, 3 if split.inputs.ndim == 4 and split.inputs.shape[1] == 3 else 1
-    _need(split.inputs, torch.uint8, (n, channels, size, size), f"{place}: inputs")
+    channels = 3 if split.inputs.ndim == 4 and split.inputs.shape[1] == 3 else 1
+    _need(split.inputs, torch.uint8, (n, channels, *dataset.image_size), f"{place}: inputs")
     _need(split.targets, torch.int64, (n,), f"{place}: targets")
     low, high = (int(x) for x in split.targets.aminmax())
     if low < 0 or high >= dataset.num_classes:

@@ -1,5 +1,6 @@
 """The 1,797 handwritten digits that come with scikit-learn: nothing to download, the default."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from modrobust.dataset.images import image_dataset
-from modrobust.dataset.splits import ImageDataset, Split
+from modrobust.dataset.splits import ImageDataset, Split, height_width
 from modrobust.dataset.take import rank_in_class
 
 FILE = "datasets/data/digits.csv.gz"
 SPLIT_OF_SIX = ("train", "train", "train", "train", "valid", "test")
 
 
-def digits(root: Path, *, image_size: int, **properties: Any) -> ImageDataset:
+def digits(root: Path, *, image_size: int | Sequence[int], **properties: Any) -> ImageDataset:
     """Digits of 8x8 pixels, enlarged with smooth (bicubic) interpolation, grey.
 
     The k-th digit of a class goes to train, valid or test by k mod 6, so that every split has digits of
@@ -30,7 +31,7 @@ def digits(root: Path, *, image_size: int, **properties: Any) -> ImageDataset:
     """
     small, labels = bundled_digits()
     grey = np.rint(small * (255 / 16)).astype(np.uint8)
-    large = np.stack([enlarge(image, image_size) for image in grey])
+    large = np.stack([enlarge(image, height_width(image_size)) for image in grey])
     sixth = rank_in_class(labels)[0] % 6
     splits = {}
     for name in dict.fromkeys(SPLIT_OF_SIX):
@@ -41,9 +42,9 @@ def digits(root: Path, *, image_size: int, **properties: Any) -> ImageDataset:
     return image_dataset(splits, image_size=image_size, **properties)
 
 
-def enlarge(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """An image (H, W) at (size, size). Pillow resizes bytes in whole numbers: the same on every machine."""
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
+def enlarge(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """An image (H, W) at another height and width. Pillow resizes bytes in whole numbers: the same on every machine."""
+    return np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC))
 
 
 def bundled_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -1,7 +1,7 @@
 """FaceScrub: faces of 388 people, 100x100 pixels; on request only, so its files are placed by hand."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import torch
 from modrobust.dataset.download import data_folder
 from modrobust.dataset.image_cache import cached_images
 from modrobust.dataset.images import image_dataset
-from modrobust.dataset.splits import ImageDataset, Split
+from modrobust.dataset.splits import ImageDataset, Split, height_width
 from modrobust.dataset.take import rank_in_class
 from modrobust.errors import UserError
 
@@ -28,7 +28,7 @@ class Photo(NamedTuple):
 
 
 def facescrub(
-    root: Path, *, num_classes: int, n_images: int | None, image_size: int, **properties: Any
+    root: Path, *, num_classes: int, n_images: int | None, image_size: int | Sequence[int], **properties: Any
 ) -> ImageDataset:
     """FaceScrub from the flat folder `<root>/FaceScrub`; the class is the identity less 100.
 
@@ -56,7 +56,8 @@ def facescrub(
     held = -(-size // 10)
     part = (rank >= size - 2 * held).astype(int) + (rank >= size - held)
     order = np.argsort(part, kind="stable")
-    inputs = cached_images(root / "cache", "facescrub", [folder / photos[i].file for i in order], image_size).split(
+    files = [folder / photos[i].file for i in order]
+    inputs = cached_images(root / "cache", "facescrub", files, height_width(image_size)).split(
         np.bincount(part, minlength=3).tolist()
     )
     splits = {}

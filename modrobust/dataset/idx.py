@@ -3,7 +3,7 @@
 import gzip
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from modrobust.dataset.download import data_files
 from modrobust.dataset.images import image_dataset
-from modrobust.dataset.splits import ImageDataset, Split
+from modrobust.dataset.splits import ImageDataset, Split, height_width
 from modrobust.dataset.take import hold_out
 from modrobust.errors import UserError
 
@@ -27,7 +27,7 @@ def idx_images(
     *,
     source: str,
     num_classes: int,
-    image_size: int,
+    image_size: int | Sequence[int],
     variant: str | None = None,
     transposed: bool = False,
     valid_one_in: int,
@@ -64,16 +64,16 @@ def idx_images(
     names = [f"{part}-{kind}" for part in parts for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")]
     files = data_files(root, f"{source}/raw", names, download, forms)
 
-    labels = read_labels(files[1], num_classes)
+    size, labels = height_width(image_size), read_labels(files[1], num_classes)
     rows = hold_out(labels, valid_one_in)
-    inputs = read_images(files[0], labels, np.concatenate(rows), image_size, transposed)
+    inputs = read_images(files[0], labels, np.concatenate(rows), size, transposed)
     splits = {
         name: Split(part, torch.from_numpy(labels[r]), torch.from_numpy(r))
         for name, part, r in zip(("train", "valid"), inputs.split([len(r) for r in rows]), rows, strict=True)
     }
     labels = read_labels(files[3], num_classes)
     every = np.arange(len(labels))
-    inputs = read_images(files[2], labels, every, image_size, transposed)
+    inputs = read_images(files[2], labels, every, size, transposed)
     splits["test"] = Split(inputs, torch.from_numpy(labels), torch.from_numpy(every))
     return image_dataset(splits, num_classes=num_classes, image_size=image_size, **properties)
 
@@ -94,17 +94,17 @@ def read_labels(path: Path, num_classes: int) -> NDArray[np.int64]:
 
 
 def read_images(
-    path: Path, labels: NDArray[np.int64], order: NDArray[np.int64], size: int, transposed: bool
+    path: Path, labels: NDArray[np.int64], order: NDArray[np.int64], size: tuple[int, int], transposed: bool
 ) -> torch.Tensor:
-    """All images of a file, uint8 (N, 1, size, size), brought into the given order as they are read.
+    """All images of a file, uint8 (N, 1, *size), brought into the given order as they are read.
 
     Only one block is held besides the result, so memory stays near the data's own size.
     """
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    images = np.empty((len(order), 1, size, size), np.uint8)
+    images = np.empty((len(order), 1, *size), np.uint8)
     start = 0
-    for block in blocks(path, (size, size), len(labels)):
+    for block in blocks(path, size[::-1] if transposed else size, len(labels)):
         images[place[start : start + len(block)], 0] = block.swapaxes(1, 2) if transposed else block
         start += len(block)
     return torch.from_numpy(images)

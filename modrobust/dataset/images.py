@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from modrobust.dataset.splits import Augmentation, ImageDataset, Split
+from modrobust.dataset.splits import Augmentation, ImageDataset, Split, height_width
 from modrobust.dataset.take import limit
 from modrobust.errors import UserError
 
@@ -12,7 +12,7 @@ def image_dataset(
     *,
     name: str,
     num_classes: int,
-    image_size: int,
+    image_size: int | Sequence[int],
     mean: Sequence[float],
     std: Sequence[float],
     augmentation: Augmentation | None = None,
@@ -43,7 +43,7 @@ def image_dataset(
         name=name,
         splits={key: limit(split, sizes[key], subset_seed, key) for key, split in splits.items()},
         num_classes=num_classes,
-        image_size=image_size,
+        image_size=height_width(image_size),
         mean=(mean[0], mean[1], mean[2]),
         std=(std[0], std[1], std[2]),
         augmentation=augmentation or Augmentation(),

@@ -167,7 +167,7 @@ def _mnist(root: Path, image_size: int) -> tuple[Source, Source]:
 
     def read(images: Path, labels: Path) -> Source:
         classes = read_labels(labels, 10)
-        return Source(read_images(images, classes, np.arange(len(classes)), image_size, False), classes)
+        return Source(read_images(images, classes, np.arange(len(classes)), (image_size, image_size), False), classes)
 
     return read(*files[:2]), read(*files[2:])
 

@@ -1,5 +1,6 @@
 """The contract every dataset fulfils: named splits of inputs, targets and a stable index."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -68,11 +69,20 @@ class ImageDataset(Dataset):
         num_classes: targets are 0..num_classes-1.
         mean, std: per channel (three values) of images in 0..1, for normalisation.
         augmentation: applied to training images only.
-        image_size: height and width in pixels.
+        image_size: height and width in pixels; a single number, when it is made, stands for a square.
     """
 
     num_classes: int
-    image_size: int
+    image_size: tuple[int, int]
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image_size", height_width(self.image_size))
+
+
+def height_width(size: int | Sequence[int]) -> tuple[int, int]:
+    """The height and width that a size means: [height, width], or one number for both."""
+    height, width = (size, size) if isinstance(size, int) else size
+    return int(height), int(width)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from modrobust.dataset.splits import ImageDataset
 
 FOLDER = "examples"
-LARGEST = 40  # pixels of a tile: larger images are averaged down, for a page embeds the picture
+LARGEST = 40  # pixels of a tile's longer side: larger images are averaged down, for a page embeds the picture
 IMAGES = {1: 3, 3: 2}  # by channels, for the same reason
 
 
@@ -58,7 +58,8 @@ def write_examples(
 
     The images are the first of as many classes; they are corrupted as in the evaluation, to the bit.
 
-    The .json beside it: compositions (names, a row each), index and targets (of the images), tile (pixels).
+    The .json beside it: compositions (names, a row each), index and targets (of the images), tile (height and width in
+    pixels).
 
     Args:
         path: see `examples_path`.
@@ -85,8 +86,10 @@ def write_examples(
         rows = dict(corrupted(corruption, compositions, some.inputs, split_name, some.index))
     sheet = torch.stack([rows[composition] for composition in compositions])  # row, column, channel, height, width
     pixels = sheet.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2).squeeze(-1)
-    image, tile = Image.fromarray(pixels.numpy()), min(dataset.image_size, LARGEST)
-    image = image.resize((tile * len(first), tile * len(compositions)), Image.Resampling.BOX)
+    shrink = min(1, LARGEST / max(dataset.image_size))
+    tile = [max(1, round(side * shrink)) for side in dataset.image_size]
+    image = Image.fromarray(pixels.numpy())
+    image = image.resize((tile[1] * len(first), tile[0] * len(compositions)), Image.Resampling.BOX)
     write_atomically(path, lambda file: image.save(file, format="png"))
     description = {"compositions": [label(composition) for composition in compositions], "tile": tile}
     where = {"index": some.index.tolist(), "targets": some.targets.tolist()}

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from modrobust.dataset.splits import height_width
+
 PADDING = 2  # of every convolution, also the 3x3 ones: published so
 
 
 def encoder_decoder(
-    image_size: int,
+    image_size: int | Sequence[int],
     channels: Sequence[int],
     strides: Sequence[int],
     kernel_size: int,
@@ -21,7 +23,8 @@ def encoder_decoder(
     code). Between two convolutions stand batch normalisation, or dropout of whole channels, and ReLU.
 
     Args:
-        image_size: H and W in pixels; output padding makes the decoder return to it, odd or even.
+        image_size: H and W in pixels, or one number for both; output padding makes the decoder return to it, odd or
+            even.
         channels: output channels of each of the encoder's convolutions.
         strides: their strides.
         kernel_size: height and width of all kernels.
@@ -32,7 +35,7 @@ def encoder_decoder(
     ends = [3, *channels]
     encoder: list[nn.Module] = []
     decoder: list[nn.Module] = [nn.Tanh()] if bounded else []  # filled from its end
-    size = image_size
+    size = height_width(image_size)
     for i, stride in enumerate(strides):
         narrow, wide = ends[i : i + 2]
         encoder += [
@@ -42,10 +45,10 @@ def encoder_decoder(
         ]
         if i > 0:
             decoder = [_between(narrow, i, dropout), nn.ReLU(), *decoder]
-        # Rows that the strided convolution leaves over and the transposed one has to add.
-        size, left_over = divmod(size + 2 * PADDING - kernel_size, stride)
-        size += 1
-        decoder.insert(0, nn.ConvTranspose2d(wide, narrow, kernel_size, stride, PADDING, left_over))
+        # Rows and columns that the strided convolution leaves over and the transposed one has to add.
+        (height, rows), (width, columns) = (divmod(side + 2 * PADDING - kernel_size, stride) for side in size)
+        size = (height + 1, width + 1)
+        decoder.insert(0, nn.ConvTranspose2d(wide, narrow, kernel_size, stride, PADDING, (rows, columns)))
     parts = nn.Sequential()
     parts.add_module("encoder", nn.Sequential(*encoder))
     parts.add_module("decoder", nn.Sequential(*decoder))

@@ -5,6 +5,7 @@ from functools import partial
 
 from torch import nn
 
+from modrobust.dataset.splits import height_width
 from modrobust.errors import UserError
 from modrobust.model.encoder_decoder import encoder_decoder
 from modrobust.model.network import Network
@@ -12,7 +13,7 @@ from modrobust.model.network import Network
 
 def five_by_five(
     num_classes: int,
-    image_size: int,
+    image_size: int | Sequence[int],
     widths: Sequence[int] = (64, 128, 256, 256),
     hidden: int = 512,
     dropout: Sequence[float] = (0.1, 0.3, 0.5, 0.5),
@@ -26,7 +27,7 @@ def five_by_five(
 
     Args:
         num_classes: number of logits.
-        image_size: height and width of the images, in pixels.
+        image_size: height and width of the images, in pixels, or one number for both.
         widths: output channels of each convolution.
         hidden: units of the hidden layer, the penultimate features.
         dropout: rate after each convolution, for whole channels; also in autoencoder and level-0 module.
@@ -43,15 +44,15 @@ def five_by_five(
                 f"give {len(widths)} rates."
             )
     blocks: dict[str, nn.Module] = {}
-    channels, size = 3, image_size
-    for i, (width, rate) in enumerate(zip(widths, dropout, strict=True), start=1):
-        blocks[f"conv{i}"] = nn.Sequential(*_convolution(channels, width, 2, rate))
-        channels, size = width, (size + 1) // 2
-    blocks["linear"] = nn.Sequential(nn.Flatten(), *_linear(channels * size**2, hidden, hidden_dropout))
+    channels, (height, width) = 3, height_width(image_size)
+    for i, (filters, rate) in enumerate(zip(widths, dropout, strict=True), start=1):
+        blocks[f"conv{i}"] = nn.Sequential(*_convolution(channels, filters, 2, rate))
+        channels, height, width = filters, (height + 1) // 2, (width + 1) // 2
+    blocks["linear"] = nn.Sequential(nn.Flatten(), *_linear(channels * height * width, hidden, hidden_dropout))
     blocks["classifier"] = nn.Linear(hidden, num_classes)
     modules: list[Callable[[], nn.Module]] = [partial(_image_to_image, image_size, [widths[0]] * 2, dropout)]
-    for width, rate in zip(widths, module_dropout, strict=True):
-        modules.append(partial(_two_convolutions, width, rate))
+    for filters, rate in zip(widths, module_dropout, strict=True):
+        modules.append(partial(_two_convolutions, filters, rate))
     modules.append(partial(_two_linear, hidden, hidden_dropout))
     return Network(blocks, partial(_build, modules), partial(_image_to_image, image_size, widths[:3], dropout))
 
@@ -68,7 +69,7 @@ def _two_linear(units: int, dropout: float) -> nn.Module:
     return nn.Sequential(*_linear(units, units, dropout), *_linear(units, units, dropout))
 
 
-def _image_to_image(image_size: int, channels: Sequence[int], dropout: Sequence[float]) -> nn.Module:
+def _image_to_image(image_size: int | Sequence[int], channels: Sequence[int], dropout: Sequence[float]) -> nn.Module:
     return encoder_decoder(image_size, channels, [2] * len(channels), 5, dropout, bounded=True)
 
 

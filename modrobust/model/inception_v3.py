@@ -1,10 +1,12 @@
 """The network for FaceScrub: torchvision's Inception-v3 without its auxiliary head."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from torch import nn
 from torchvision import models
 
+from modrobust.dataset.splits import height_width
 from modrobust.errors import UserError
 from modrobust.model.encoder_decoder import encoder_decoder
 from modrobust.model.network import Network
@@ -27,7 +29,7 @@ MIXED = {
 UNITS = 2048
 
 
-def inception_v3(num_classes: int, image_size: int) -> Network:
+def inception_v3(num_classes: int, image_size: int | Sequence[int]) -> Network:
     """Blocks conv_1a, conv_2a, ..., mixed_7c, classifier, initialised as in torchvision.
 
     There is no dropout before the classifier, unlike in torchvision. Source: Mason et al., arXiv
@@ -35,14 +37,15 @@ def inception_v3(num_classes: int, image_size: int) -> Network:
 
     Args:
         num_classes: number of logits.
-        image_size: height and width of the images, in pixels; at least 75.
+        image_size: height and width of the images, in pixels, or one number for both; at least 75.
 
     Raises:
         UserError: the images are too small.
     """
-    if image_size < MINIMUM_SIZE:
+    height, width = height_width(image_size)
+    if min(height, width) < MINIMUM_SIZE:
         raise UserError(
-            f"inception_v3 cannot take images of {image_size}x{image_size} pixels: "
+            f"inception_v3 cannot take images of {height}x{width} pixels: "
             f"allowed are {MINIMUM_SIZE}x{MINIMUM_SIZE} and larger."
         )
     net = models.inception_v3(weights=None, num_classes=num_classes, aux_logits=False, init_weights=True)
@@ -68,7 +71,7 @@ def inception_v3(num_classes: int, image_size: int) -> Network:
     return Network(blocks, partial(_module, image_size), partial(_autoencoder, image_size))
 
 
-def _module(image_size: int, level: int) -> nn.Module:
+def _module(image_size: int | Sequence[int], level: int) -> nn.Module:
     if level == 0:
         return encoder_decoder(image_size, [32, 64, 64], [1, 2, 2], kernel_size=5)
     if level in MIXED:  # taken from a new network, for its initialisation
@@ -83,5 +86,5 @@ def _module(image_size: int, level: int) -> nn.Module:
     return nn.Sequential(*layers)
 
 
-def _autoencoder(image_size: int) -> nn.Module:
+def _autoencoder(image_size: int | Sequence[int]) -> nn.Module:
     return encoder_decoder(image_size, [64, 128, 256, 256, 512], [2] * 5, kernel_size=5)

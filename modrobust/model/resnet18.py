@@ -1,5 +1,6 @@
 """The network for CIFAR-10: torchvision's ResNet-18 without its max-pool."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from torch import nn
@@ -22,7 +23,7 @@ STAGE = {
 UNITS = 512
 
 
-def resnet18(num_classes: int, image_size: int) -> Network:
+def resnet18(num_classes: int, image_size: int | Sequence[int]) -> Network:
     """Blocks stem, layer1_0, layer1_1, ..., layer4_1, classifier, initialised as in torchvision.
 
     All convolutions are padded, so every image size will do. Source: Mason et al., arXiv 2306.09005,
@@ -30,7 +31,7 @@ def resnet18(num_classes: int, image_size: int) -> Network:
 
     Args:
         num_classes: number of logits.
-        image_size: height and width of the images, in pixels.
+        image_size: height and width of the images, in pixels, or one number for both.
     """
     net = models.resnet18(weights=None, num_classes=num_classes)
     blocks: dict[str, nn.Module] = {"stem": nn.Sequential(net.conv1, net.bn1, net.relu)}
@@ -42,7 +43,7 @@ def resnet18(num_classes: int, image_size: int) -> Network:
     return Network(blocks, partial(_module, image_size), partial(_autoencoder, image_size))
 
 
-def _module(image_size: int, level: int) -> nn.Module:
+def _module(image_size: int | Sequence[int], level: int) -> nn.Module:
     if level == 0:
         return encoder_decoder(image_size, [32, 64, 64], [1, 2, 1], kernel_size=3)
     if level in STAGE:  # taken from a new network, for its initialisation
@@ -51,5 +52,5 @@ def _module(image_size: int, level: int) -> nn.Module:
     return nn.Sequential(*layers, nn.Linear(UNITS, UNITS), nn.BatchNorm1d(UNITS), nn.ReLU())
 
 
-def _autoencoder(image_size: int) -> nn.Module:
+def _autoencoder(image_size: int | Sequence[int]) -> nn.Module:
     return encoder_decoder(image_size, [32, 64, 64, 64, 64], [1, 2, 1, 1, 1], kernel_size=3)

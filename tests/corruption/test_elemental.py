@@ -1,11 +1,13 @@
 """The elementary corruptions: golden values, any batch, any size, untouched inputs."""
 
+import math
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from skimage import transform
 from torch import Tensor
 
 from modrobust.corruption.composition import parse
@@ -50,11 +52,12 @@ def test_golden_chain(key: str) -> None:
     assert difference.float().mean() <= 0.002
 
 
-@pytest.mark.parametrize("shape", [(1, 8), (3, 8), (1, 28), (3, 32), (3, 33), (1, 100)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 32, 32), (3, 33, 33), (3, 20, 33), (1, 100, 100)], ids=str
+)
 @pytest.mark.parametrize("name", ELEMENTAL)
-def test_equal_bits_in_every_batch(name: str, shape: tuple[int, int]) -> None:
-    channels, size = shape
-    images = random_images(67, channels, size, size)
+def test_equal_bits_in_every_batch(name: str, shape: tuple[int, int, int]) -> None:
+    images = random_images(67, *shape)
     index = torch.arange(67) * 1000
     corruption = Corruption(ELEMENTAL)
 
@@ -94,7 +97,9 @@ def test_sums_are_exact(name: str, size: int) -> None:
         assert torch.equal(ELEMENTAL[name](change(images), draw(images)), change(expected))
 
 
-@pytest.mark.parametrize("shape", [(2, 1, 8, 8), (2, 3, 28, 28), (2, 3, 32, 32), (2, 1, 100, 100)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(2, 1, 8, 8), (2, 3, 28, 28), (2, 3, 32, 32), (2, 1, 100, 100), (2, 3, 9, 40)], ids=str
+)
 @pytest.mark.parametrize("name", ELEMENTAL)
 def test_contract(name: str, shape: tuple[int, ...]) -> None:
     images = random_images(*shape)
@@ -122,8 +127,9 @@ def test_channels_are_corrupted_alike(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Contrast", "GaussianBlur", "Rotate90", "Swirl"])
 @pytest.mark.parametrize("level", [0.0, 77.0, 255.0])
-def test_flat_images_stay_as_they_are(name: str, level: float) -> None:
-    flat = torch.full((2, 3, 32, 32), level)
+@pytest.mark.parametrize("size", [(32, 32), (17, 40)], ids=str)
+def test_flat_images_stay_as_they_are(name: str, level: float, size: tuple[int, int]) -> None:
+    flat = torch.full((2, 3, *size), level)
     assert torch.equal(quantize(ELEMENTAL[name](flat, draw(flat))), flat.to(torch.uint8))
 
 
@@ -134,6 +140,35 @@ def test_four_quarter_turns_and_two_inversions_are_nothing() -> None:
         turned = ELEMENTAL["Rotate90"](turned, draw(images))
     assert torch.equal(turned, images)
     assert torch.equal(ELEMENTAL["Invert"](ELEMENTAL["Invert"](images, draw(images)), draw(images)), images)
+
+
+def test_a_quarter_turn_of_an_image_that_is_not_square_shows_all_of_it_at_its_old_size() -> None:
+    images = torch.zeros(1, 1, 20, 40)
+    images[:, :, :10] = 255  # the upper half, which comes to the left
+    turned = ELEMENTAL["Rotate90"](images, draw(images))
+    assert torch.equal(turned[..., :18], torch.full((1, 1, 20, 18), 255.0))
+    assert torch.equal(turned[..., 22:], torch.zeros(1, 1, 20, 18))
+    smooth = random_images(1, 1, 3, 4)
+    smooth = torch.nn.functional.interpolate(smooth, size=(24, 40), mode="bicubic", align_corners=False).clamp(0, 255)
+    again = smooth
+    for _ in range(4):
+        again = ELEMENTAL["Rotate90"](again, draw(smooth))
+    assert (again - smooth).abs().mean() < 4
+
+
+@pytest.mark.parametrize("size", [(20, 33), (50, 10)], ids=str)
+def test_swirl_of_an_image_that_is_not_square_is_scikit_image_s(size: tuple[int, int]) -> None:
+    (height, width), images = size, random_images(1, 1, *size)
+    expected = transform.swirl(
+        images[0, 0].double().numpy() / 255,
+        center=(width / 2, height / 2),
+        strength=3,
+        radius=math.hypot(height, width) / 2,
+        mode="reflect",
+        order=1,
+    )
+    swirled = ELEMENTAL["Swirl"](images, draw(images), severity=3)
+    np.testing.assert_allclose(swirled[0, 0] / 255, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("severity", [0, 6, 9, -1, 2.5, "3"])

@@ -42,7 +42,7 @@ def test_every_key_is_a_parameter_and_every_parameter_a_key(name: str) -> None:
 
 def test_the_default_is_instantiated_as_run_does() -> None:
     dataset = instantiate(node("digits"), root=Path("nowhere"))
-    assert (dataset.name, dataset.num_classes, dataset.image_size) == ("digits", 10, 28)
+    assert (dataset.name, dataset.num_classes, dataset.image_size) == ("digits", 10, (28, 28))
     assert dataset.mean == dataset.std == (0.5, 0.5, 0.5)
     assert dataset.augmentation == Augmentation()
 

@@ -53,7 +53,7 @@ def test_images_are_the_digits_upright_and_at_full_range() -> None:
 
 def test_size_is_a_key() -> None:
     dataset = load(16)
-    assert dataset.image_size == 16
+    assert dataset.image_size == (16, 16)
     assert dataset.splits["test"].inputs.shape == (296, 1, 16, 16)
 
 

@@ -32,25 +32,25 @@ def corruption() -> Corruption:
     return Corruption({"Invert": lambda x, draw: invert(x, draw), "Noise": impulse_noise}, 1, None, COMPOSITIONS)
 
 
-def made_up(size: int, channels: int) -> ImageDataset:
-    images = torch.randint(0, 256, (8, channels, size, size), generator=torch.Generator().manual_seed(0))
+def made_up(size: tuple[int, int], channels: int) -> ImageDataset:
+    images = torch.randint(0, 256, (8, channels, *size), generator=torch.Generator().manual_seed(0))
     split = Split(images.byte(), torch.tensor([4, 4, 1, 1, 2, 0, 0, 3]), torch.arange(8) * 10)
     return ImageDataset("made_up", {"test": split}, num_classes=5, image_size=size)
 
 
 @pytest.mark.parametrize(("channels", "where"), [(1, [0, 2, 4]), (3, [0, 2])])
 def test_tiles_are_what_is_tested_to_the_bit(tmp_path: Path, channels: int, where: list[int]) -> None:
-    dataset = made_up(12, channels)
+    dataset = made_up((12, 10), channels)
     path = examples_path(tmp_path, content())
     write_examples(path, dataset, "test", corruption(), corruption().compositions)
     assert read_json(path.with_suffix(".json")) == {
         "compositions": COMPOSITIONS,
-        "tile": 12,
+        "tile": [12, 10],
         "index": [10 * i for i in where],
         "targets": dataset.splits["test"].targets[where].tolist(),
     }
     with Image.open(path) as picture:
-        sheet = np.asarray(picture).reshape(3, 12, len(where), 12, channels)
+        sheet = np.asarray(picture).reshape(3, 12, len(where), 10, channels)
     some = dataset.splits["test"].take(torch.tensor(where), "cpu")
     for row, name in enumerate(COMPOSITIONS):
         expected = quantize(corruption().apply(some.inputs, parse(name), "test", some.index))
@@ -59,9 +59,11 @@ def test_tiles_are_what_is_tested_to_the_bit(tmp_path: Path, channels: int, wher
 
 def test_large_images_are_averaged_down_and_asked_compositions_are_shown(tmp_path: Path) -> None:
     asked = content(compositions=["Invert-Noise"])
-    write_examples(examples_path(tmp_path, asked), made_up(2 * LARGEST, 3), "test", corruption(), [("Invert", "Noise")])
+    write_examples(
+        examples_path(tmp_path, asked), made_up((2 * LARGEST, LARGEST), 3), "test", corruption(), [("Invert", "Noise")]
+    )
     with Image.open(examples_path(tmp_path, asked)) as picture:
-        assert picture.size == (2 * LARGEST, LARGEST)
+        assert picture.size == (2 * (LARGEST // 2), LARGEST)
 
 
 def test_runs_on_the_same_images_share_one_picture_that_is_written_once(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_runs_on_the_same_images_share_one_picture_that_is_written_once(tmp_path
     path = examples_path(tmp_path, content())
     times = set()
     for _ in range(2):
-        write_examples(path, made_up(12, 1), "test", corruption(), corruption().compositions)
+        write_examples(path, made_up((12, 12), 1), "test", corruption(), corruption().compositions)
         times.add(path.stat().st_mtime_ns)
     assert len(times) == 1
 

@@ -23,6 +23,10 @@ FAMILIES = {
     "emnist": ("dataset=emnist",),
     "cifar10": ("dataset=cifar10", "model=small_cnn"),
     "facescrub": ("dataset=facescrub", "model=small_cnn", "dataset.image_size=100"),
+    "mnist": (  # not square, and the network takes from the data how many classes and pixels there are
+        *("dataset=mnist", "dataset.image_size=[13,18]", "model.image_size=null", "model.num_classes=null"),
+        "vis=true",
+    ),
 }
 
 

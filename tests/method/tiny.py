@@ -6,23 +6,23 @@ from typing import Any
 import torch
 
 from modrobust.dataset.images import image_dataset
-from modrobust.dataset.splits import ImageDataset, Split
+from modrobust.dataset.splits import ImageDataset, Split, height_width
 from modrobust.method.experiment import Experiment
 
 
 def images(root: Path, **keys: Any) -> ImageDataset:
     """Noise in which each class has a bright row and column of its own; three channels for photographs."""
     channels = 3 if keys["name"] in ("cifar10", "facescrub") else 1
-    size, classes = keys["image_size"], keys["num_classes"]
+    (height, width), classes = height_width(keys["image_size"]), keys["num_classes"]
     splits = {}
     for k, name in enumerate(("train", "valid", "test")):
         n = keys.pop(f"n_{name}")
         generator = torch.Generator().manual_seed(k)
-        inputs = torch.randint(0, 120, (n, channels, size, size), generator=generator, dtype=torch.uint8)
+        inputs = torch.randint(0, 120, (n, channels, height, width), generator=generator, dtype=torch.uint8)
         targets = torch.arange(n) % classes
         for image, target in zip(inputs, targets.tolist(), strict=True):
-            image[:, target % size] += 130
-            image[:, :, target % size] += 130 - 120 * (target // size)
+            image[:, target % height] += 130
+            image[:, :, target % width] += 130 - 120 * (target // width)
         splits[name] = Split(inputs, targets, 3 * torch.arange(n) + k)  # an index is not a place in the split
     for key in ("source", "variant", "transposed", "valid_one_in", "n_images"):
         keys.pop(key, None)

@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import nn
 
+from modrobust.dataset.splits import height_width
 from modrobust.model.encoder_decoder import encoder_decoder
 
 
-@pytest.mark.parametrize("size", [1, 2, 5, 28, 30, 31])
+@pytest.mark.parametrize("size", [1, 2, 5, 28, 30, 31, (5, 28), (31, 14)], ids=str)
 @pytest.mark.parametrize(("kernel_size", "strides"), [(3, [1, 2, 1]), (5, [2, 2, 2]), (5, [1, 2, 2])])
-def test_output_has_the_size_of_the_image(size: int, kernel_size: int, strides: list[int]) -> None:
-    images = torch.randn(2, 3, size, size)
+def test_output_has_the_size_of_the_image(size: int | tuple[int, int], kernel_size: int, strides: list[int]) -> None:
+    images = torch.randn(2, 3, *height_width(size))
     network = encoder_decoder(size, [4, 5, 6], strides, kernel_size).eval()
     assert network(images).shape == images.shape
     assert network.encoder(images).shape[1] == 6

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from modrobust.dataset.splits import height_width
 from modrobust.errors import UserError
 from modrobust.model.five_by_five import five_by_five
 from modrobust.model.inception_v3 import inception_v3
@@ -130,12 +131,12 @@ def test_forward_can_start_at_every_level(network: Network, images: torch.Tensor
 
 @pytest.mark.parametrize(
     ("build", "size"),
-    [(build, size) for build in (five_by_five, resnet18) for size in (1, 13, 28, 33)]
-    + [(inception_v3, 75), (inception_v3, 98)],
+    [(build, size) for build in (five_by_five, resnet18) for size in (1, 13, 28, 33, (28, 13))]
+    + [(inception_v3, 75), (inception_v3, (98, 76))],
 )
-def test_other_image_sizes_work(build: Callable[..., Network], size: int) -> None:
+def test_other_image_sizes_work(build: Callable[..., Network], size: int | tuple[int, int]) -> None:
     with torch.device("meta"):
-        network, images = build(5, size), torch.empty(2, 3, size, size)
+        network, images = build(5, size), torch.empty(2, 3, *height_width(size))
         assert network(images).shape == (2, 5)
         assert network.make_autoencoder()(images).shape == images.shape
         for level in range(network.levels):

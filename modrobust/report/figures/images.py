@@ -79,7 +79,8 @@ def corruptions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:
     """
     single = [i for i, name in enumerate(names) if len(parse(name)) < 2]
     side = min(0.95, (PAGE - 0.1) / len(single) - GAP)
-    size = (0.1 + len(single) * (side + GAP), 0.45 + sheet.shape[1] * (side + GAP))
+    high = side * sheet.shape[2] / sheet.shape[3]
+    size = (0.1 + len(single) * (side + GAP), 0.45 + sheet.shape[1] * (high + GAP))
     points = min(7.5, *(7 * side / inches(names[i], 7) for i in single))
     with rc_context(LOOK):
         figure = Figure(size)
@@ -87,7 +88,7 @@ def corruptions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:
         for i, composition in enumerate(single):
             _text(figure, 0.05 + i * (side + GAP) + side / 2, 0.38, names[composition], points, "center")
         for j in range(sheet.shape[1]):
-            _show(figure, 0.05, 0.43 + j * (side + GAP), side, sheet[single, j], GAP)
+            _show(figure, 0.05, 0.43 + j * (high + GAP), side, sheet[single, j], GAP)
     return figure
 
 
@@ -97,12 +98,13 @@ def compositions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:
     lengths = by_length(names)
     first = {1: [*lengths.get(0, []), *lengths.get(1, [])]}
     side = PAGE / BESIDE - GAP
+    high = side * sheet.shape[2] / sheet.shape[3]
     strips, down = [], 0.3
     for length, combinations in {**first, **{n: some for n, some in lengths.items() if n > 1}}.items():
         flat = [name for orders in combinations for name in orders]
         for start in range(0, len(flat), BESIDE):
             strips.append((down, flat[start : start + BESIDE]))
-            down += side + LINE * -(-length // 2) + 0.05
+            down += high + LINE * -(-length // 2) + 0.05
         down += 0.06
     with rc_context(LOOK):
         figure = Figure((PAGE, down + 0.2))
@@ -112,7 +114,7 @@ def compositions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:
             for i, name in enumerate(strip):
                 middle = i * (side + GAP) + (GAP + side) / 2
                 for line, text in enumerate(_wrapped(name)):
-                    _text(figure, middle, top + side + LINE * (line + 0.85), text, SMALLEST, "center")
+                    _text(figure, middle, top + high + LINE * (line + 0.85), text, SMALLEST, "center")
         _text(figure, 0.05, down + 0.1, f"Left to right as applied: {meaning(names)}", SMALLEST)
     return figure
 
@@ -128,12 +130,13 @@ def before_and_after(title: str, labels: Sequence[str], images: Pixels) -> Figur
     shown = images[:, :SHOWN].transpose(0, 1, 3, 4, 2)
     margin = 0.15 + max(inches(label, 7) for label in labels)
     side = (PAGE - margin) / SHOWN
+    high = side * shown.shape[2] / shown.shape[3]
     with rc_context(LOOK):
-        tops = 0.28 + np.cumsum([0, *(side + (0 if label == "restored" else 0.08) for label in labels[1:])])
-        figure = Figure((margin + side * shown.shape[1] + 0.03, tops[-1] + side + 0.05))
+        tops = 0.28 + np.cumsum([0, *(high + (0 if label == "restored" else 0.08) for label in labels[1:])])
+        figure = Figure((margin + side * shown.shape[1] + 0.03, tops[-1] + high + 0.05))
         _text(figure, 0.05, 0.16, title, 8)
         for label, top, row in zip(labels, tops, shown, strict=True):
-            _text(figure, margin - 0.06, top + side / 2 + 0.04, label, 7, "right")
+            _text(figure, margin - 0.06, top + high / 2 + 0.04, label, 7, "right")
             _show(figure, margin, top, side - 0.02, row, 0.02)
     return figure
 
@@ -160,10 +163,11 @@ def _examples(run: Path) -> tuple[list[str], Pixels] | None:
     if path is None or description is None or not path.exists():
         return None
     names, tile = description["compositions"], description["tile"]
+    height, width = (tile, tile) if isinstance(tile, int) else tile  # older pictures have one number for both
     try:
         with Image.open(path) as picture:
             pixels = np.asarray(picture)
-        pixels = pixels.reshape(len(names), tile, -1, tile, 1 if pixels.ndim == 2 else pixels.shape[2])
+        pixels = pixels.reshape(len(names), height, -1, width, 1 if pixels.ndim == 2 else pixels.shape[2])
     except (OSError, ValueError):
         say(f"{path} is damaged: its images are left out.")
         return None
@@ -178,7 +182,7 @@ def _wrapped(composition: str) -> list[str]:
 
 
 def _show(figure: Figure, left: float, top: float, side: float, images: Pixels, gap: float) -> None:
-    """Images (n, H, W, channels) beside each other, of a side in inches, from a place in inches from the upper left.
+    """Images (n, H, W, channels) beside each other, of a width `side`, from a place in inches from the upper left.
 
     One picture for all, as drawing many takes seconds; every pixel is a square of several.
     """
@@ -188,9 +192,9 @@ def _show(figure: Figure, left: float, top: float, side: float, images: Pixels, 
     between = round(gap / side * large.shape[2])
     white = np.pad(large, ((0, 0), (0, 0), (0, between), (0, 0)), constant_values=255)
     strip = np.concatenate(list(white), axis=1)[:, : -between or None]
-    size = figure.get_size_inches()
+    size, high = figure.get_size_inches(), side * images.shape[1] / images.shape[2]
     width = len(images) * (side + gap) - gap
-    axes = figure.add_axes((left / size[0], 1 - (top + side) / size[1], width / size[0], side / size[1]))
+    axes = figure.add_axes((left / size[0], 1 - (top + high) / size[1], width / size[0], high / size[1]))
     axes.set_axis_off()
     axes.imshow(strip.squeeze(-1) if strip.shape[-1] == 1 else strip, **SHADES)
 

@@ -11,17 +11,18 @@ function pictureOf(group, name) {
 
 function tiles(picture, name) {
   const row = picture.compositions.indexOf(name);
-  const size = Math.max(56, picture.tile);
+  const sides = [picture.tile, picture.tile].flat().slice(0, 2); // older pictures: one number for both
+  const [height, width] = sides.map((side) => side * Math.max(1, 56 / Math.max(...sides)));
   const of = `class${picture.targets.length > 1 ? 'es' : ''} ${picture.targets.join(', ')}`;
   const strip = make('div', { role: 'img', class: 'tiles', 'aria-label': `Test images (${of}) under ${name}` });
   picture.targets.forEach((_, column) => {
     const tile = make('div', { class: 'tile' });
     Object.assign(tile.style, {
-      width: `${size}px`,
-      height: `${size}px`,
+      width: `${width}px`,
+      height: `${height}px`,
       backgroundImage: `url("${picture.uri}")`,
-      backgroundSize: `${size * picture.targets.length}px ${size * picture.compositions.length}px`,
-      backgroundPosition: `${-size * column}px ${-size * row}px`,
+      backgroundSize: `${width * picture.targets.length}px ${height * picture.compositions.length}px`,
+      backgroundPosition: `${-width * column}px ${-height * row}px`,
     });
     strip.append(tile);
   });
