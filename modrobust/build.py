@@ -8,18 +8,19 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from modrobust.config.identity import identity, training_identity, unnamed
+from modrobust.config.identity import FEATURES_GB, identity, training_identity, unnamed
 from modrobust.dataset.content import content_of
 from modrobust.dataset.contract import check_dataset
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
-from modrobust.device import place, prepare
+from modrobust.device import place, prepare, room
 from modrobust.errors import UserError
 from modrobust.evaluation.evaluation import Output
 from modrobust.evaluation.examples import examples_path
 from modrobust.method.experiment import Experiment, Method
 from modrobust.method.fit import Training
 from modrobust.model.contract import check_network
+from modrobust.numerics import choose
 from modrobust.store.parts import Parts
 
 Track = Callable[[dict[str, Any]], None]
@@ -28,11 +29,11 @@ Track = Callable[[dict[str, Any]], None]
 
 def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experiment:
     """What methods and tasks are given; `track` gets the learning curves. Below here nothing sees `cfg`."""
-    device = prepare(cfg.device, cfg.threads)
+    device, auto = prepare(cfg.device, cfg.threads), cfg.cache_gb == "auto"
     dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
     check_dataset(dataset, f"dataset ({cfg.dataset.get('_target_')})")
     corruption, build = instantiate(cfg.corruption), partial(instantiate, unnamed(cfg.model))
-    if isinstance(dataset, ImageDataset):
+    if images := isinstance(dataset, ImageDataset):
         facts = {"num_classes": dataset.num_classes, "image_size": list(dataset.image_size)}
         found = {key: value for key, value in facts.items() if cfg.model.get(key, value) is None}
         build = partial(build, **found)  # null in the YAML file: what the data has
@@ -40,12 +41,17 @@ def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experimen
         if not str(network := cfg.model.get("_target_")).startswith("modrobust."):
             two = normalise(few.inputs.cpu(), dataset)
             check_network(build, two, dataset.num_classes, f"model ({network})")
+    numerics = choose(
+        device, *((cfg.precision, cfg.compile, cfg.channels_last) if images else ("float32", False, False))
+    )
     data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
     return Experiment(
         data=place(dataset, device),
         corruption=corruption,
         build=build,
-        training=Training(**instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds),
+        training=Training(
+            **instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds, autocast=numerics.autocast
+        ),
         parts=Parts(
             Path(cfg.paths.outputs) / "parts",
             {**training_identity(cfg), "data": data},
@@ -54,8 +60,10 @@ def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experimen
         ),
         seed=cfg.seed,
         device=device,
-        cache_gb=cfg.cache_gb,
+        cache_gb=FEATURES_GB if auto else cfg.cache_gb,
         replicas=cfg.replicas,
+        numerics=numerics,
+        keep_bytes=room(device) if auto else cfg.cache_gb * 1e9,
     )
 
 

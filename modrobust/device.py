@@ -36,6 +36,33 @@ def prepare(device: str, threads: int) -> torch.device:
     return torch.device(device)
 
 
+def room(device: torch.device) -> float:
+    """Bytes that a run may take for what it could also compute again: half of what is free on its device.
+
+    On a CPU it is the run's share of that half, by its threads among the cores: others may run beside it.
+    """
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] / 2
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return _free_memory() / 2 * min(1.0, torch.get_num_threads() / cores)
+
+
+def _free_memory() -> float:
+    """Of the machine, or what the process's control groups leave of it; 0 where nobody says."""
+    free = []
+    with suppress(OSError):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free += [1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
+        group = Path("/sys/fs/cgroup") / Path("/proc/self/cgroup").read_text(encoding="utf-8").rpartition(":")[2].strip(
+            "/\n"
+        )
+        for folder in (group, *group.parents):
+            with suppress(OSError, ValueError):
+                most, used = ((folder / f"memory.{name}").read_text(encoding="ascii") for name in ("max", "current"))
+                free.append(float(most) - float(used))  # "max" is no number
+    return max(0.0, min(free, default=0.0))
+
+
 def described(device: torch.device) -> dict[str, str | None]:
     """What a result depends on beside code and configuration: torch, cuda (None where it has none), device_name."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type}, {_processor()}"

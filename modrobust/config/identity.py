@@ -16,11 +16,15 @@ _WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "log
 _CORRECTED = {("method", "pass_through", False): "both halves classified"}
 MOVED: dict[str, str] = {}
 """Today's `_target_` -> the one of the first runs, for what has been moved since: finished work is still found."""
+FEATURES_GB = 2
+"""What cache_gb=auto is for features, whether they are kept may change their last bits; images are the same anyway."""
 _OURS = "modrobust.evaluation."
 _NEUTRAL = {"compositions": None, "max_length": None, "batch_size": 256, "activations": False}
 """Values of keys that bits do without; hashes of runs have always had them."""
+_LATER = {"precision": "auto", "compile": False, "channels_last": "auto"}
+"""Keys that the first runs did not have, and the values that compute what those did."""
 # What every trained part depends on.
-_OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb")
+_OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb", *_LATER)
 
 
 def identity(cfg: DictConfig) -> dict[str, Any]:
@@ -34,6 +38,11 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
     content["evaluation"] = _tested(content["evaluation"])
     if not content.get("evaluations"):
         content.pop("evaluations", None)
+    for key, value in _LATER.items():
+        if content.get(key) == value:
+            content.pop(key)
+    if content["cache_gb"] == "auto":
+        content["cache_gb"] = FEATURES_GB
     for (group, key, value), corrected in _CORRECTED.items():
         if content[group].get(key) is value:
             content[group][key] = corrected

@@ -35,6 +35,11 @@ NAMES = Need(
 )
 COMPOSITIONS = optional(Need("a list of compositions, such as [Identity,Contrast-Swirl]", many(text).fits))
 
+
+def _or_auto(need: Need) -> Need:
+    return Need(f"auto or {need.words}", lambda x: x == "auto" or need.fits(x), choices=("auto",))
+
+
 OF_CONFIG: Needs = {
     "seed": whole(0),
     "replicas": whole(1),
@@ -45,7 +50,10 @@ OF_CONFIG: Needs = {
     "evaluate": flag,
     "evaluations": Need("a list", lambda x: isinstance(x, list)),
     "vis": flag,
-    "cache_gb": number(0),
+    "precision": choice("auto", "float32", "tf32", "bfloat16"),
+    "compile": flag,
+    "channels_last": _or_auto(flag),
+    "cache_gb": _or_auto(number(0)),
     "checkpoint_seconds": number(0),
     "paths.data": text,
     "paths.outputs": text,

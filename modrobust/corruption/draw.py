@@ -15,15 +15,15 @@ class Draw:
     counting, and gives new ones.
     """
 
-    def __init__(self, purpose: str, index: Tensor) -> None:
+    def __init__(self, purpose: str | tuple[str, ...], index: Tensor, which: Tensor | None = None) -> None:
         """Name the numbers.
 
         Args:
-            purpose: what they are for; part of every key.
+            purpose: what they are for; part of every key. Several, where they differ from image to image.
             index: int64 (B,), the images; the other part. The numbers come on its device.
+            which: int64 (B,), the place of each image's purpose among several.
         """
-        self.purpose = purpose
-        self.index = index
+        self.purpose, self.index, self.which = purpose, index, which
         self._counted = 0
 
     @classmethod
@@ -38,7 +38,12 @@ class Draw:
             name: of the corruption.
             epoch: for new numbers at every visit; None for the same ones always.
         """
-        return cls(repr((seed, split, position, name, epoch)), index)
+        return cls(cls.purpose_of(seed, split, position, name, epoch), index)
+
+    @staticmethod
+    def purpose_of(seed: int, split: str, position: int, name: str, epoch: int | None = None) -> str:
+        """What `of` calls the numbers."""
+        return repr((seed, split, position, name, epoch))
 
     def bits(self, *shape: int) -> Tensor:
         """int32 (B, *shape), uniform over all values."""
@@ -54,9 +59,11 @@ class Draw:
     @cached_property
     def _keys(self) -> tuple[Tensor, Tensor]:
         """int32 (B, 1) each: the halves of every image's key, a bijection of its index."""
-        digest = blake2b(self.purpose.encode(), digest_size=8).digest()
         key = self.index * -0x61C8864680B583EB
-        key += int.from_bytes(digest, "little", signed=True)
+        if self.which is None:
+            key += _digest(str(self.purpose))
+        else:
+            key += _digests(tuple(self.purpose), self.index.device)[self.which]
         halves = _xorshift_(key, 32).mul_(-0x6B2FB644ECCEEE15).view(torch.int32).view(-1, 2)
         return halves[:, :1], halves[:, 1:]
 
@@ -75,6 +82,15 @@ class Draw:
         fraction = bits.bitwise_and_(0xFFFF).float().mul_(2**-16)
         start, slope = (table.index_select(0, cell).view_as(bits) for table in _quantiles(bits.device))
         return slope.mul_(fraction).add_(start)
+
+
+def _digest(purpose: str) -> int:
+    return int.from_bytes(blake2b(purpose.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+@lru_cache(maxsize=8)
+def _digests(purposes: tuple[str, ...], device: torch.device) -> Tensor:
+    return torch.tensor([_digest(purpose) for purpose in purposes], device=device)
 
 
 def _xorshift_(x: Tensor, by: int) -> Tensor:

@@ -1,5 +1,7 @@
 """From stored images to what networks take."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -8,9 +10,15 @@ from modrobust.dataset.splits import ImageDataset
 
 def normalise(images: Tensor, dataset: ImageDataset) -> Tensor:
     """uint8 images (B, 1 or 3, H, W) -> float32 (B, 3, H, W): to 0..1, grey repeated, minus mean, over std."""
-    mean = torch.tensor(dataset.mean, dtype=torch.float32, device=images.device).view(1, 3, 1, 1)
-    std = torch.tensor(dataset.std, dtype=torch.float32, device=images.device).view(1, 3, 1, 1)
-    return images.float().expand(-1, 3, -1, -1).mul(1 / (255 * std)).sub_(mean / std)
+    factor, less = _constants(tuple(dataset.mean), tuple(dataset.std), images.device)
+    return images.float().expand(-1, 3, -1, -1).mul(factor).sub_(less)
+
+
+@lru_cache(maxsize=16)
+def _constants(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """float32 (1, 3, 1, 1) each: what uint8 values are multiplied by, and what is then subtracted."""
+    means, stds = (torch.tensor(v, dtype=torch.float32, device=device).view(1, 3, 1, 1) for v in (mean, std))
+    return 1 / (255 * stds), means / stds
 
 
 def denormalise(images: Tensor, dataset: ImageDataset) -> Tensor:

@@ -87,5 +87,6 @@ class Compositions(Evaluation):
             output.folder,
             self.activations,
             output.checkpoint_seconds,
+            experiment.training.autocast,
         )
         write(results, dataset.splits[self.split], output.folder, {**output.columns, "split": self.split})

@@ -28,14 +28,22 @@ class Results:
     """What every image under every composition gave, for each variant of a method; kept while batches come in.
 
     `done` counts each composition's images, so that an evaluation broken off within a batch goes on with the
-    compositions that this batch still lacks, and counts no image twice.
+    compositions that this batch still lacks, and counts no image twice. What comes in stays on the device, and is
+    fetched once a checkpoint.
     """
 
-    def __init__(self, compositions: list[Composition], n_images: int, n_classes: int, activations: bool) -> None:
+    def __init__(
+        self,
+        compositions: list[Composition],
+        n_images: int,
+        n_classes: int,
+        activations: bool,
+        device: torch.device | None = None,
+    ) -> None:
         self.compositions, self.n_images, self.n_classes = compositions, n_images, n_classes
-        self.activations = activations
+        self.activations, self.device = activations, device or torch.device("cpu")
         self.place = {composition: i for i, composition in enumerate(compositions)}
-        self.arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self.tensors: dict[str, Tensor] = {}
         self.variants: list[str] = []
         self.done = np.zeros(len(compositions), np.int64)
 
@@ -54,23 +62,29 @@ class Results:
             self._make(variant, units.shape[1])
         i, where = self.place[composition], slice(start, start + len(y))
         loss = functional.cross_entropy(logits, y, reduction="none")
-        self.arrays[f"{variant}/losses"][i, where] = loss.float().cpu().numpy()
-        self.arrays[f"{variant}/predictions"][i, where] = logits.argmax(1).cpu().numpy()
+        self.tensors[f"{variant}/losses"][i, where] = loss.float()
+        self.tensors[f"{variant}/predictions"][i, where] = logits.argmax(1).short()
         if self.activations:
             sums = torch.zeros(self.n_classes, units.shape[1], dtype=torch.float64, device=units.device)
             sums.index_add_(0, y, units.double())
-            self.arrays[f"{variant}/class_sum"][i] += sums.cpu().numpy()
-            maximum = self.arrays[f"{variant}/unit_max"][i]
-            np.maximum(maximum, units.amax(0).float().cpu().numpy(), out=maximum)
+            self.tensors[f"{variant}/class_sum"][i] += sums
+            maximum = self.tensors[f"{variant}/unit_max"][i]
+            torch.maximum(maximum, units.amax(0).float(), out=maximum)
 
     def _make(self, variant: str, units: int) -> None:
         n = len(self.compositions)
         self.variants.append(variant)
-        self.arrays[f"{variant}/losses"] = np.zeros((n, self.n_images), np.float32)
-        self.arrays[f"{variant}/predictions"] = np.zeros((n, self.n_images), np.int16)
+        self.tensors[f"{variant}/losses"] = torch.zeros(n, self.n_images, device=self.device)
+        self.tensors[f"{variant}/predictions"] = torch.zeros(n, self.n_images, dtype=torch.int16, device=self.device)
         if self.activations:
-            self.arrays[f"{variant}/class_sum"] = np.zeros((n, self.n_classes, units), np.float64)
-            self.arrays[f"{variant}/unit_max"] = np.full((n, units), -np.inf, np.float32)
+            shape = (n, self.n_classes, units)
+            self.tensors[f"{variant}/class_sum"] = torch.zeros(shape, dtype=torch.float64, device=self.device)
+            self.tensors[f"{variant}/unit_max"] = torch.full((n, units), -torch.inf, device=self.device)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
+        """What there is so far, fetched from the device."""
+        return {name: tensor.cpu().numpy() for name, tensor in self.tensors.items()}
 
     def save(self, partial: Path) -> None:
         """Write what there is so far; not compressed, for a signal leaves little time."""
@@ -88,15 +102,15 @@ class Results:
             return
         self.done = arrays.pop("done")
         self.variants = arrays.pop("variants").tolist()
-        self.arrays = arrays
+        self.tensors = {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
         log.info("testing: going on at image %d", self.start)
 
     def rows(self, targets: np.ndarray[Any, Any], columns: dict[str, Any]) -> pd.DataFrame:
         """results.csv: a row for each variant and composition; loss in nats, accuracy in percent."""
-        rows = []
+        rows, arrays = [], self.arrays
         for variant in self.variants:
-            loss = self.arrays[f"{variant}/losses"].astype(np.float64).mean(1)
-            accuracy = 100 * (self.arrays[f"{variant}/predictions"] == targets).mean(1)
+            loss = arrays[f"{variant}/losses"].astype(np.float64).mean(1)
+            accuracy = 100 * (arrays[f"{variant}/predictions"] == targets).mean(1)
             for i, composition in enumerate(self.compositions):
                 row = {
                     "variant": variant,
@@ -124,15 +138,16 @@ def write(results: Results, split: Split, folder: Path, columns: dict[str, Any])
     targets = split.targets.cpu().numpy()
     labels = np.array([label(composition) for composition in results.compositions])
     common = {"compositions": labels, "index": split.index.cpu().numpy(), "targets": targets}
-    images = {k: v for k, v in results.arrays.items() if k.endswith(("/losses", "/predictions"))}
+    found = results.arrays
+    images = {k: v for k, v in found.items() if k.endswith(("/losses", "/predictions"))}
     write_npz(folder / "predictions.npz", {**common, **images})
     if results.activations:
         count = np.bincount(targets, minlength=results.n_classes)
         arrays: dict[str, np.ndarray[Any, Any]] = {"compositions": labels, "class_count": count}
         for variant in results.variants:
-            sums = results.arrays[f"{variant}/class_sum"]
+            sums = found[f"{variant}/class_sum"]
             arrays[f"{variant}/class_mean"] = (sums / np.maximum(count, 1)[:, None]).astype(np.float32)
-            arrays[f"{variant}/unit_max"] = results.arrays[f"{variant}/unit_max"]
+            arrays[f"{variant}/unit_max"] = found[f"{variant}/unit_max"]
         write_npz(folder / "activations.npz", arrays)
     table = results.rows(targets, columns)
     write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))

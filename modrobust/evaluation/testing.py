@@ -3,7 +3,8 @@
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,9 @@ from modrobust.progress import bar
 from modrobust.store.files import disk_errors
 
 log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LOOKS = 1.0  # at the accuracy so far; each makes a GPU wait
+WORK_FOR_SAVING = 50  # class sums may be a gigabyte: between two checkpoints is so many times the work of one
 
 
 def corrupted(
@@ -59,48 +63,57 @@ def evaluate(
     folder: Path,
     activations: bool | str = False,
     checkpoint_seconds: float = 60.0,
+    autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Results:
     """Predict all images of a split under all compositions; resumes what an earlier attempt left in `folder`.
 
     Args:
         activations: also class means and unit maxima of penultimate features; 'raw' writes the features
             themselves to folder/features/<variant>/<composition>.npy, float32 (images, units).
+        checkpoint_seconds: between checkpoints; longer where one takes long.
+        autocast: makes the context in which the network computes.
 
     Raises:
         Interrupted: a signal came; what was done is saved in folder/evaluation.partial.npz.
     """
     split = dataset.splits[split_name]
-    results = Results(compositions, len(split), dataset.num_classes, bool(activations))
+    results = Results(compositions, len(split), dataset.num_classes, bool(activations), device)
     partial = folder / "evaluation.partial.npz"
     results.restore(partial)
-    saved = time.monotonic()
+    saved, looked, pause = time.monotonic(), 0.0, checkpoint_seconds
     with interrupt.saving(), torch.inference_mode(), bar("testing", len(split), results.start) as shown:
         while (start := results.start) < len(split):
             some = split.take(slice(start, start + batch_size), device)
             lacking = results.lacking(start)
             for composition, images in corrupted(corruption, lacking, some.inputs, split_name, some.index):
-                predicted = checked(predict(normalise(images, dataset), composition), len(some), dataset.num_classes)
+                with autocast():
+                    predicted = predict(normalise(images, dataset), composition)
+                predicted = checked(predicted, len(some), dataset.num_classes)
                 for variant, (logits, units) in predicted.items():
                     results.add(variant, composition, start, logits, units, some.targets)
                     if activations == "raw":
                         _write_raw(folder / "features" / variant, composition, len(split), start, units)
                 results.done[results.place[composition]] += len(some)
                 signum = interrupt.pending()
-                if signum is not None or time.monotonic() - saved >= checkpoint_seconds:
+                if signum is not None or time.monotonic() - saved >= pause:
+                    begun = time.monotonic()
                     results.save(partial)
                     saved = time.monotonic()
+                    pause = max(checkpoint_seconds, WORK_FOR_SAVING * (saved - begun))
                 if signum is not None:
                     log.info("testing: saved at image %d of %d", results.start, len(split))
                     raise interrupt.Interrupted(signum)
             shown.advance(len(some))
-            shown.say(_accuracy_so_far(results, split, results.start))
+            if time.monotonic() - looked >= SECONDS_BETWEEN_LOOKS or results.start == len(split):
+                shown.say(_accuracy_so_far(results, split, results.start))
+                looked = time.monotonic()
     return results
 
 
 def _accuracy_so_far(results: Results, split: Split, done: int) -> str:
-    targets = split.targets[:done].cpu().numpy()
-    means = [(results.arrays[f"{v}/predictions"][:, :done] == targets).mean() for v in results.variants]
-    return "accuracy " + " ".join(f"{100 * mean:.1f} %" for mean in means)
+    targets = split.targets[:done].to(results.device)
+    right = [results.tensors[f"{v}/predictions"][:, :done] == targets for v in results.variants]
+    return "accuracy " + " ".join(f"{100 * float(one.float().mean()):.1f} %" for one in right)
 
 
 def _write_raw(folder: Path, composition: Composition, n_images: int, start: int, units: Tensor) -> None:

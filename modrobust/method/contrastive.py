@@ -102,7 +102,7 @@ class Contrastive:
         for level in sorted(set(levels.values())):
             features, at = network.features(features, level, at), level
             here = [i for i, name in enumerate(names) if levels.get(name, level) == level]  # Identity is everywhere
-            seen = features.unflatten(0, (len(names), -1))[here].flatten(0, 1)
+            seen = torch.cat([features.chunk(len(names))[i] for i in here])
             if self.weight:
                 contrast = contrast + self.weight * contrastive_loss(seen, len(here), self.temperature)
         logits = network(features, at)

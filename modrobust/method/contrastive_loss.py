@@ -27,7 +27,16 @@ def contrastive_loss(features: Tensor, views: int, temperature: float = 0.15) ->
     with torch.autocast(features.device.type, enabled=False):
         similarity = unit @ unit.T / temperature
     image = torch.arange(rows, device=features.device) % images
-    same = image[:, None] == image
-    negatives = similarity.masked_fill(same, -torch.inf).logsumexp(1, keepdim=True)
-    positive = same ^ torch.eye(rows, dtype=torch.bool, device=features.device)
-    return functional.softplus((negatives - similarity)[positive]).sum() / rows
+    negatives = similarity.masked_fill(image[:, None] == image, -torch.inf).logsumexp(1, keepdim=True)
+    return functional.softplus(_positives(negatives - similarity, views)).sum() / rows
+
+
+def _positives(pairs: Tensor, views: int) -> Tensor:
+    """Of values (rows, rows) those of two views of one image, (rows * (views - 1),), row by row.
+
+    Slices, not a mask: on a GPU a mask would have to be counted first, while the processor waits.
+    """
+    of_one_image = pairs.view(views, -1, views, len(pairs) // views).diagonal(dim1=1, dim2=3)  # (views, views, images)
+    by_image = of_one_image.permute(2, 0, 1).flatten(1)  # the diagonal of (views, views) is every views + 1 places
+    off_diagonal = by_image[:, 1:].unflatten(1, (views - 1, views + 1))[:, :, :-1].reshape(-1, views, views - 1)
+    return off_diagonal.transpose(0, 1).flatten()

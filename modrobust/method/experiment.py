@@ -1,7 +1,8 @@
 """What every method is given: the data, the corruptions, a network to build, how and where to train."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -13,9 +14,10 @@ from modrobust.dataset.structure import StructuredDataset
 from modrobust.errors import UserError
 from modrobust.method.fit import Training
 from modrobust.method.made import Made, Predictor
-from modrobust.method.views import Views
+from modrobust.method.views import KEEP_BYTES, Views
 from modrobust.model.network import Network
 from modrobust.model.structured import Architecture, StructuredNetwork
+from modrobust.numerics import Numerics
 from modrobust.seeds import derive
 from modrobust.store.parts import Part, Parts
 
@@ -36,6 +38,8 @@ class Experiment:
         device: where networks live.
         cache_gb: memory for features of frozen networks, in 10^9 bytes.
         replicas: networks that are trained as one batch, with seeds from `seed` upwards.
+        numerics: how networks compute.
+        keep_bytes: memory for images under corruptions with fixed noise.
     """
 
     data: Dataset
@@ -47,6 +51,8 @@ class Experiment:
     device: torch.device
     cache_gb: float
     replicas: int = 1
+    numerics: Numerics = field(default_factory=Numerics)
+    keep_bytes: float = KEEP_BYTES
 
     @property
     def dataset(self) -> ImageDataset:
@@ -101,7 +107,7 @@ class Experiment:
     def fresh(self, part: Part, build: Callable[[], Built]) -> Built:
         """What `build` makes, on the device, its first weights drawn for this part."""
         torch.manual_seed(derive(self.seed, part.name, "init"))
-        return build().to(self.device)
+        return self.numerics.ready(build().to(self.device))
 
     def probe(self) -> Network:
         """A network to ask about its levels, modules and autoencoder, not to train."""
@@ -111,8 +117,12 @@ class Experiment:
         return network
 
     def views(self) -> Views:
-        """The images in steps and under corruptions."""
-        return Views(self.dataset, self.corruption, self.seed, self.device)
+        """The images in steps and under corruptions; all parts share them, and what they keep."""
+        return self._views
+
+    @cached_property
+    def _views(self) -> Views:
+        return Views(self.dataset, self.corruption, self.seed, self.device, self.keep_bytes)
 
 
 @runtime_checkable

@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from modrobust.store.parts import Part
 
 log = logging.getLogger(__name__)
 
-STEPS_BETWEEN_CHECKS = 20  # of the loss for being finite; reading it more often would make a GPU wait
+SECONDS_BETWEEN_LOOKS = 1.0  # at the losses: whether they are finite, and what people see; each makes a GPU wait
 SECONDS_BETWEEN_METRICS = 2.0
 
 
@@ -32,6 +33,7 @@ class Training:
         optimizer: (parameters, lr) -> a torch optimizer.
         schedule: (optimizer) -> a torch learning rate scheduler, stepped once an epoch.
         checkpoint_seconds: time between checkpoints; does not change the result.
+        autocast: makes the context in which networks compute; see `modrobust.numerics.Numerics`.
     """
 
     epochs: int
@@ -39,6 +41,7 @@ class Training:
     optimizer: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
     checkpoint_seconds: float = 60.0
+    autocast: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 class Objective(Protocol):
@@ -123,7 +126,7 @@ class _Loop:
             self._restore(state)
             log.info("%s: going on at epoch %d, step %d", self.part.name, self.epoch + 1, self.step)
             _tell(self.part, self.rows)
-        self.begun = self.saved = self.written = time.monotonic()
+        self.begun = self.saved = self.written = self.looked = time.monotonic()
         steps = self.objective.steps
         with bar(self.part.name, self.training.epochs * steps, self.epoch * steps + self.step) as shown:
             while self.epoch < self.training.epochs:
@@ -143,14 +146,15 @@ class _Loop:
         self.network.train()
         while self.step < steps:
             torch.manual_seed(derive(self.part.seed, self.part.name, self.epoch, self.step))
-            scalars = self.objective.step(self.epoch, self.step)
+            with self.training.autocast():
+                scalars = self.objective.step(self.epoch, self.step)
             self.optimizer.zero_grad(set_to_none=True)
             scalars.pop("objective", scalars["loss"]).backward()
             self.optimizer.step()
             self.waiting.append({name: value.detach() for name, value in scalars.items()})
             self.step += 1
             shown.advance()
-            if len(self.waiting) >= STEPS_BETWEEN_CHECKS or self.step == steps:
+            if time.monotonic() - self.looked >= SECONDS_BETWEEN_LOOKS or self.step == steps:
                 self._add_up()
                 means = {name: total / self.step for name, total in self.sums.items()}
                 shown.say(f"epoch {self.epoch + 1}", *_texts(means), *self._last_validation())
@@ -159,7 +163,8 @@ class _Loop:
 
     def _end_epoch(self, shown: Bar) -> None:
         lr = self.optimizer.param_groups[0]["lr"]
-        valid = self.objective.validate()
+        with self.training.autocast():
+            valid = self.objective.validate()
         if not math.isfinite(valid["loss"]):
             raise self._diverged("the validation loss", valid["loss"], "after the last batch")
         if valid["loss"] < self.best["loss"] and not self.last:
@@ -178,8 +183,13 @@ class _Loop:
         self._save_if_asked()
 
     def _add_up(self) -> None:
-        for back, scalars in enumerate(self.waiting):
-            values = {name: float(value) for name, value in scalars.items()}
+        self.looked = time.monotonic()
+        if not self.waiting:
+            return
+        names = list(self.waiting[0])
+        table = torch.stack([scalars[name] for scalars in self.waiting for name in names]).view(-1, len(names))
+        for back, row in enumerate(table.tolist()):  # one look, however many steps
+            values = dict(zip(names, row, strict=True))
             if not math.isfinite(values["loss"]):
                 batch = self.step - len(self.waiting) + back + 1
                 raise self._diverged("the training loss", values["loss"], f"in batch {batch} of {self.objective.steps}")

@@ -71,8 +71,9 @@ def test_no_need_is_of_a_key_that_no_file_has() -> None:
 WHOLE = "a whole number of at least"
 WRONG = {
     "checkpoint_seconds=-5": "a number of at least 0 is needed.",
-    "cache_gb=-1": "a number of at least 0 is needed.",
-    "cache_gb=inf": "a number of at least 0 is needed.",
+    "cache_gb=-1": "auto or a number of at least 0 is needed.",
+    "precision=float16": "auto, float32, tf32 or bfloat16 is needed. Did you mean 'bfloat16'?",
+    "cache_gb=inf": "auto or a number of at least 0 is needed.",
     "seed=true": f"{WHOLE} 0 is needed.",
     "seed=1.5": f"{WHOLE} 0 is needed.",
     "replicas=null": f"{WHOLE} 1 is needed.",

@@ -1,0 +1,69 @@
+"""How networks compute: precision, memory layout, compilation; chosen once for all parts of a run."""
+
+import logging
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+log = logging.getLogger(__name__)
+
+Built = TypeVar("Built", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """Corruptions, losses and weights are float32 whatever the precision, so that images have the same bits.
+
+    Attributes:
+        device_type: where networks compute: cpu, cuda.
+        precision: float32; tf32 (products of matrices and convolutions with 10 bits after the point, on CUDA); or
+            bfloat16 (the same in 16 bits, by torch's autocast).
+        compiled: whether networks go through torch.compile, block by block.
+        channels_last: whether weights, and so features, lie in memory with channels next to each other.
+    """
+
+    device_type: str = "cpu"
+    precision: str = "float32"
+    compiled: bool = False
+    channels_last: bool = False
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which a network computes."""
+        if self.precision != "bfloat16":
+            return nullcontext()
+        return torch.autocast(self.device_type, torch.bfloat16)
+
+    def ready(self, network: Built) -> Built:
+        """A network, laid out and compiled as is wanted; in place."""
+        if self.channels_last:
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.compiled:
+            for block in getattr(network, "blocks", [network]):
+                block.compile()
+        return network
+
+
+def choose(device: torch.device, precision: str, compiled: bool, channels_last: bool | str) -> Numerics:
+    """What `auto` stands for is chosen by the device, and said; then the process is set accordingly.
+
+    Args:
+        device: where networks compute.
+        precision: as in `Numerics`, or auto: tf32 on CUDA, else float32.
+        compiled: as in `Numerics`.
+        channels_last: as in `Numerics`, or auto: true on CUDA, whose fast kernels take it, else as it comes.
+    """
+    cuda = device.type == "cuda"
+    chosen = Numerics(
+        device.type,
+        ("tf32" if cuda else "float32") if precision == "auto" else precision,
+        compiled,
+        cuda if channels_last == "auto" else bool(channels_last),
+    )
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = chosen.precision == "tf32"
+    if cuda or (precision, compiled, channels_last) != ("auto", False, "auto"):
+        layout = "channels last" if chosen.channels_last else "channels first"
+        log.info("networks compute in %s, %s%s", chosen.precision, layout, ", compiled" if compiled else "")
+    return chosen
