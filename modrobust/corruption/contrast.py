@@ -23,7 +23,11 @@ def contrast(images: Tensor, draw: Draw, severity: int = 2) -> Tensor:
     Raises:
         UserError: there is no such severity.
     """
-    factor = at_severity(FACTOR, severity)
+    return towards_mean(images, at_severity(FACTOR, severity))
+
+
+def towards_mean(images: Tensor, factor: float) -> Tensor:
+    """Leave a share of the distance to the channel's mean: float32 (B, C, H, W), 0..255, to the same."""
     mean = spatial_mean(images)
     return (images * factor).add_(mean.mul_(1 - factor))  # between value and mean: nothing to clip
 

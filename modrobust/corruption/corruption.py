@@ -140,4 +140,4 @@ def quantize(images: Tensor) -> Tensor:
     What is less than 1e-4 below a whole number counts as that number: float32 leaves errors of this size,
     and whole numbers are frequent.
     """
-    return (images + 1e-4).clamp_(0, 255).to(torch.uint8)
+    return (images + 1e-4).clamp_(0, 255).to(torch.int32).to(torch.uint8)  # faster in two steps

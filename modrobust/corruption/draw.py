@@ -45,6 +45,10 @@ class Draw:
         """What `of` calls the numbers."""
         return repr((seed, split, position, name, epoch))
 
+    def part(self, where: slice) -> "Draw":
+        """The numbers of some of the images, from the first on."""
+        return Draw(self.purpose, self.index[where])
+
     def bits(self, *shape: int) -> Tensor:
         """int32 (B, *shape), uniform over all values."""
         first, second = self._keys

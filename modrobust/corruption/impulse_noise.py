@@ -23,7 +23,11 @@ def impulse_noise(images: Tensor, draw: Draw, severity: int = 5) -> Tensor:
     Raises:
         UserError: there is no such severity.
     """
-    amount = at_severity(AMOUNT, severity)
+    return salt_and_pepper(images, draw, at_severity(AMOUNT, severity))
+
+
+def salt_and_pepper(images: Tensor, draw: Draw, amount: float) -> Tensor:
+    """Set a share of the values to 0 or to 255: float32 (B, C, H, W), 0..255, to the same; one draw a value."""
     values = images.shape[1:].numel()
     # Two random numbers of 16 bits from every one of 32.
     noise = draw.bits((values + 1) // 2).view(torch.int16)[:, :values].float().view(images.shape)

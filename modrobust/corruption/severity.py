@@ -1,11 +1,14 @@
 """Severities 1 to 5: the strength of a corruption, looked up in its table."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from modrobust.errors import UserError
 
+Entry = TypeVar("Entry")
 
-def at_severity(table: Sequence[float], severity: int) -> float:
+
+def at_severity(table: Sequence[Entry], severity: int) -> Entry:
     """The entry of a table for a severity counted from 1.
 
     Raises:

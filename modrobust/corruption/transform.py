@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from modrobust.corruption.common.names import COMMON
 from modrobust.corruption.composition import parse
 from modrobust.corruption.contrast import contrast
 from modrobust.corruption.corruption import Corruption, quantize
@@ -50,7 +51,7 @@ class Corrupt:
         """Check names and severities.
 
         Args:
-            composition: names joined by "-", applied from left to right.
+            composition: names joined by "-", of the six and of the common ones, applied from left to right.
             severity: 1 to 5 by name, where not the published one.
             elemental: more corruptions by name, functions of (images, draw) as in `Corruption`.
             seed: of the noise.
@@ -58,7 +59,7 @@ class Corrupt:
         Raises:
             UserError: a name is unknown, a severity is not allowed.
         """
-        functions: dict[str, Callable[..., Tensor]] = {**ELEMENTAL, **(elemental or {})}
+        functions: dict[str, Callable[..., Tensor]] = {**ELEMENTAL, **COMMON, **(elemental or {})}
         for name, value in (severity or {}).items():
             if name not in functions:
                 raise UserError(f"severity of an unknown corruption '{name}'.{nearest(name, functions)}")
