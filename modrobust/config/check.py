@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -15,12 +16,15 @@ from modrobust.corruption.composition import check_name
 from modrobust.errors import UserError
 
 
-def check(cfg: DictConfig, overrides: Sequence[str]) -> None:
+def check(cfg: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
     """Refuse keys and values that would only fail later, or never; it takes milliseconds, for sweeps of thousands.
 
     Args:
         cfg: a run's configuration.
         overrides: the command line it was composed from.
+
+    Returns:
+        the configuration as plain containers, interpolations resolved.
 
     Raises:
         UserError: what is wrong, what was found and what is allowed.
@@ -50,6 +54,7 @@ def check(cfg: DictConfig, overrides: Sequence[str]) -> None:
             raise UserError(
                 f"evaluations[{number}]: _target_ (a class) and name (of a folder) are needed; it is {one}."
             )
+    return content
 
 
 @lru_cache(maxsize=64)  # milliseconds each, and the same for most runs of a sweep

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -33,8 +34,13 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
     for key in cfg:
         if key not in _WITHOUT_EFFECT:
             value = cfg[key]
-            plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-            content[str(key)] = _first_named(plain)
+            content[str(key)] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    return identity_of(content)
+
+
+def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a configuration that is resolved already, as plain containers, which stay as they are."""
+    content = {key: _first_named(value) for key, value in resolved.items() if key not in _WITHOUT_EFFECT}
     content["evaluation"] = _tested(content["evaluation"])
     if not content.get("evaluations"):
         content.pop("evaluations", None)
@@ -69,7 +75,13 @@ def _tested(evaluation: dict[str, Any]) -> dict[str, Any]:
 
 def training_identity(cfg: DictConfig) -> dict[str, Any]:
     """What every trained part depends on; corruptions and the method's values come part by part."""
-    content = {key: value for key, value in identity(cfg).items() if key in _OF_EVERY_PART}
+    return of_every_part(identity(cfg))
+
+
+def of_every_part(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, of a run's identity, which stays as it is."""
+    content = {key: value for key, value in identity.items() if key in _OF_EVERY_PART}
+    content["dataset"] = dict(content["dataset"])
     for key in ("n_test", "test_per_pair"):
         content["dataset"].pop(key, None)
     return content
@@ -92,7 +104,11 @@ def run_folder(cfg: DictConfig) -> str:
     """
     if is_worker(cfg):
         return f"{cfg.search.folder}/{cfg.search.step}-{cfg.search.trials}/worker-{cfg.search.worker}"
-    content = identity(cfg)
+    return folder_of(identity(cfg), cfg)
+
+
+def folder_of(content: Mapping[str, Any], cfg: DictConfig) -> str:
+    """The same of a configuration whose identity is known."""
     dataset, method, model = (content[group]["name"] for group in ("dataset", "method", "model"))
     folder = f"{dataset}/{method}-{model}/seed{content['seed']}-{fingerprint(content)}"
     if "task" in cfg:

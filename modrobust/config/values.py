@@ -237,7 +237,11 @@ OF_TARGET: Mapping[str, Needs] = {
     "modrobust.task.import_checkpoints.ImportCheckpoints": {"folder": text},
     "modrobust.task.export_model.ExportModel": {"composition": text, "variant": optional(text)},
     # launchers
-    "hydra_plugins.modrobust_launcher.launcher.LocalLauncher": {"processes": optional(whole(1)), "gpus": whole(0)},
+    "hydra_plugins.modrobust_launcher.launcher.LocalLauncher": {
+        "processes": optional(whole(1)),
+        "gpus": whole(0),
+        "split": optional(choice("parts")),
+    },
     "hydra_plugins.modrobust_launcher.launcher.SlurmLauncher": {
         "submitit_folder": text,
         "name": text,
@@ -255,6 +259,7 @@ OF_TARGET: Mapping[str, Needs] = {
         "additional_parameters": Need("options such as {mail-type: END}", lambda x: isinstance(x, dict)),
         "stderr_to_stdout": flag,
         "runs_per_job": whole(1),
+        "split": optional(choice("parts")),
         "wait": flag,
     },
 }

@@ -3,9 +3,10 @@
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from modrobust.store.files import read_json, write_json
@@ -29,7 +30,13 @@ class Waiting:
     seen: float
 
 
-def record(runs: Path, jobs: Sequence[tuple[str, Sequence[Path]]], code: dict[str, Any], submitted: float) -> None:
+def record(
+    runs: Path,
+    jobs: Sequence[tuple[str, Sequence[Path]]],
+    code: dict[str, Any],
+    submitted: float,
+    after: Mapping[Path, Mapping[str, Path]] = MappingProxyType({}),
+) -> None:
     """Write down a submission.
 
     Args:
@@ -37,18 +44,24 @@ def record(runs: Path, jobs: Sequence[tuple[str, Sequence[Path]]], code: dict[st
         jobs: id of each Slurm job, and the folders of its runs.
         code: git commit, and whether files differed from it.
         submitted: just before, seconds since 1970.
+        after: what runs wait for: by the run's folder and the name of a piece, the folder of who trains it.
     """
+    relative = {run: {name: str(at.relative_to(runs)) for name, at in some.items()} for run, some in after.items()}
     content = {
         "submitted": submitted,
         "user": os.getuid(),
         **code,
         "jobs": {job: [str(folder.relative_to(runs)) for folder in folders] for job, folders in jobs},
+        "after": {str(run.relative_to(runs)): some for run, some in relative.items()},
     }
     write_json(runs / FOLDER / f"{jobs[0][0].replace('_', '-')}.json", content)
 
 
 def submissions(runs: Path) -> dict[Path, dict[str, Any]]:
-    """The last submission of every run folder: Slurm id (`job`), time (`submitted`), whose it is (`user`, or None)."""
+    """The last submission of every run folder: Slurm id (`job`), time (`submitted`), whose it is (`user`, or None).
+
+    Where it waits for others, also `after`: the names of pieces and the folders of who trains them.
+    """
     latest: dict[Path, dict[str, Any]] = {}
     files = [read_json(file) or {} for file in sorted((runs / FOLDER).glob("*.json"))]
     for content in sorted(files, key=lambda content: content.get("submitted", 0)):
@@ -58,6 +71,7 @@ def submissions(runs: Path) -> dict[Path, dict[str, Any]]:
                     "job": job,
                     "submitted": content["submitted"],
                     "user": content.get("user"),
+                    "after": {name: runs / at for name, at in content.get("after", {}).get(folder, {}).items()},
                 }
     return latest
 

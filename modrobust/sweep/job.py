@@ -33,12 +33,14 @@ class Job:
         context: what Hydra's own part of a run needs.
         code: git commit at submission, and whether files differed from it.
         most_requeues: how often the job may go back into the queue at its time limit.
+        awaited: whether other jobs wait for this one, which then exits with 1 where a run failed.
     """
 
     runs: "Sequence[Planned]"
     context: HydraContext
     code: dict[str, Any] = field(default_factory=dict)
     most_requeues: int = 0
+    awaited: bool = False
 
     def __call__(self) -> list[str]:
         """Do all runs; the folders of those that failed. After a signal: saved, and requeued where it is time."""
@@ -54,6 +56,8 @@ class Job:
             self._leave(stop.signum)
         if failed:
             print(f"{len(failed)} of {len(self.runs)} runs failed: {', '.join(failed)}", file=sys.stderr)
+            if self.awaited:
+                sys.exit(1)
         return failed
 
     def _run(self, run: "Planned") -> bool:

@@ -16,6 +16,7 @@ from modrobust.errors import NotDone
 from modrobust.interrupt import handled
 from modrobust.store.heartbeat import heartbeat
 from modrobust.sweep.plan import Composer, Planned, counted, plan
+from modrobust.sweep.stages import staged
 from modrobust.sweep.status import Status, Watch, statuses
 from modrobust.sweep.submit import Submission
 from modrobust.sweep.tally import tally
@@ -41,8 +42,8 @@ def launch(params: Mapping[str, Any], compose: Composer, jobs: Sequence[Sequence
     check_values(plain(compose.config.hydra.launcher), "hydra.launcher.")
     runs = Path(str(compose.config.hydra.sweep.dir)).absolute()
     planned = plan(jobs, compose, runs)
-    missing = missing_of(planned, runs)
-    submission = Submission(planned, missing, params, runs, compose.context)
+    stages, missing = to_do(planned, runs, params["split"] == "parts")
+    submission = Submission(planned, [*stages, *missing], params, runs, compose.context)
     try:
         submission.begin()
     except KeyboardInterrupt:
@@ -53,45 +54,64 @@ def launch(params: Mapping[str, Any], compose: Composer, jobs: Sequence[Sequence
         log.info("not waiting: the same command tells later how they are doing%s, modrobust-report --status too.", rest)
         return _returns(planned)
     with heartbeat(submission.file):
-        _wait(planned, submission, runs)
-    return finished(planned, runs)
+        _wait([*stages, *planned], submission, runs)
+    return finished(planned, [*stages, *missing], runs)
 
 
-def missing_of(planned: Sequence[Planned], runs: Path) -> list[Planned]:
-    """The runs that are neither done nor queued nor running; their number is told."""
+def to_do(planned: Sequence[Planned], runs: Path, split: bool) -> tuple[list[Planned], list[Planned]]:
+    """The stages and the runs that are neither done nor queued nor running (see `staged`); their number is told."""
     found = statuses([run.folder for run in planned], runs)
-    missing = [run for run in planned if not found[run.folder].alive and found[run.folder].state != "done"]
+    stages, missing = staged(planned, found, runs, split)
     count = Counter(status.state for status in found.values())
     told = [f"{count[state]} {state}" for state in ("done", "queued", "running")]
     log.info("%s: %s; %d to do", counted(planned), ", ".join(told), len(missing))
-    return missing
+    if stages:
+        which = Counter(stage.overrides[0].removesuffix(" of").partition("-")[0] for stage in stages)
+        pieces = ", ".join(f"{number} {name}" for name, number in which.items())
+        log.info("first, each by one job: %s", pieces)
+    return stages, missing
 
 
-def finished(planned: Sequence[Planned], runs: Path) -> list[JobReturn]:
+def finished(planned: Sequence[Planned], begun: Sequence[Planned], runs: Path) -> list[JobReturn]:
     """What Hydra is given at the end of a sweep.
 
+    Args:
+        planned: its runs.
+        begun: what was to do: stages, then runs, which know what they wait for.
+        runs: the folder of all runs.
+
     Raises:
-        NotDone: runs are not done; each is listed with its first line of error and its log.
+        NotDone: runs are not done; each is listed with its first line of error and its log, after their stages.
     """
-    after = statuses([run.folder for run in planned], runs)
-    failed = [run for run in planned if after[run.folder].state != "done"]
-    for run in failed:
-        status = after[run.folder]
-        log.error("%s: %s: %s (%s)", status.state, " ".join(run.overrides), status.error or "no message", status.log)
+    after = {run.folder: run.after for run in begun}
+    found = statuses(
+        [run.folder for run in planned] + [folder for some in after.values() for folder in some.values()], runs
+    )
+    failed = [run for run in planned if found[run.folder].state != "done"]
+    needed = {folder for run in failed for folder in after.get(run.folder, {}).values()}
+    stages = [run for run in begun if run.folder in needed and found[run.folder].state != "done"]
+    for run in (*stages, *failed):
+        status = found[run.folder]
+        below = [name for name, folder in after.get(run.folder, {}).items() if found[folder].state != "done"]
+        if below and run.folder in needed:  # a stage that could not start; the one below it is listed
+            continue
+        error = status.error or (f"could not start: its {below[0]} is not trained" if below else "no message")
+        log.error("%s: %s: %s (%s)", status.state, " ".join(run.overrides), error, status.log)
     if failed:
         raise NotDone(f"{len(failed)} of {len(planned)} runs are not done; the same command tries them again.")
     log.info("all done, %s: %s", counted(planned), runs)
     return _returns(planned)
 
 
-def _wait(planned: Sequence[Planned], submission: Submission, runs: Path) -> None:
+def _wait(awaited: Sequence[Planned], submission: Submission, runs: Path) -> None:
     """Until none is queued, running or still to be submitted."""
     watch, begun, ended = Watch(runs), time.monotonic(), Counter[str]()
-    outstanding, found = [run.folder for run in planned], dict[Path, Status]()
-    with tally(len(planned)) as shown:
+    outstanding, found = [run.folder for run in awaited], dict[Path, Status]()
+    with tally(len(awaited)) as shown:
         try:
             while True:
                 found = watch.look(outstanding)
+                submission.learn(found)
                 submission.forget({folder for folder, one in found.items() if one.alive or one.state == "done"})
                 left = submission.left
                 outstanding = [folder for folder, one in found.items() if one.alive or folder in left]

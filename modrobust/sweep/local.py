@@ -9,11 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 
 from hydra.core.utils import JobReturn
+from hydra.types import HydraContext
 
 from modrobust.config.identity import plain
 from modrobust.config.values import check_values
@@ -22,8 +23,9 @@ from modrobust.interrupt import handled
 from modrobust.store.folders import status_of
 from modrobust.store.run_folder import write_failure
 from modrobust.sweep.job import Job
-from modrobust.sweep.launch import finished, missing_of
-from modrobust.sweep.plan import Composer, counted, plan
+from modrobust.sweep.launch import finished, to_do
+from modrobust.sweep.order import Order
+from modrobust.sweep.plan import Composer, Planned, counted, plan
 from modrobust.sweep.tally import Tally, tally
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ def launch(params: Mapping[str, Any], compose: Composer, jobs: Sequence[Sequence
     """Do a sweep's runs in worker processes; those that are done are left alone.
 
     Args:
-        params: of the launcher's configuration: processes, gpus.
+        params: of the launcher's configuration: processes, gpus, split.
         compose: makes a run's configuration from its overrides.
         jobs: each run's overrides.
 
@@ -47,41 +49,39 @@ def launch(params: Mapping[str, Any], compose: Composer, jobs: Sequence[Sequence
     check_values(plain(compose.config.hydra.launcher), "hydra.launcher.")
     runs = Path(str(compose.config.hydra.sweep.dir)).absolute()
     planned = plan(jobs, compose, runs)
-    missing = missing_of(planned, runs)
+    stages, missing = to_do(planned, runs, params["split"] == "parts")
     processes = params["processes"] or max(1, (os.cpu_count() or 1) // compose.config.threads)
-    queue, notes = SimpleQueue[Job](), SimpleQueue[str]()
-    for run in missing:
-        queue.put(Job([run], compose.context))
-    logs = runs / ".local"
-    workers = [Worker(i, queue, notes, params["gpus"], logs) for i in range(min(processes, len(missing)))]
+    order, notes, logs = Order([*stages, *missing]), SimpleQueue[str](), runs / ".local"
+    count = min(processes, len(stages) + len(missing))
+    workers = [Worker(i, order, compose.context, notes, params["gpus"], logs) for i in range(count)]
     if workers:
         logs.mkdir(parents=True, exist_ok=True)
         log.info("%s in %d processes, which write to %s", counted(missing), len(workers), logs)
-    with tally(len(planned)) as shown:
+    before, total = len(planned) - len(missing), len(planned) + len(stages)
+    with tally(total) as shown:
         try:
             for worker in workers:
                 worker.start()
             while any(worker.is_alive() for worker in workers):
-                _show(workers, len(planned) - len(missing), notes, shown)
+                _show(order, before, notes, shown)
                 time.sleep(SECONDS_BETWEEN_LOOKS)
-            _show(workers, len(planned) - len(missing), notes, shown)
+            _show(order, before, notes, shown)
         except KeyboardInterrupt:
-            _stop(workers, len(missing), shown)
+            _stop(workers, order, total - before, shown)
             raise
-    return finished(planned, runs)
+    return finished(planned, [*stages, *missing], runs)
 
 
-def _show(workers: "Sequence[Worker]", before: int, notes: SimpleQueue[str], shown: Tally) -> None:
+def _show(order: Order, before: int, notes: SimpleQueue[str], shown: Tally) -> None:
     while not notes.empty():
         shown.note(notes.get())
-    done = sum(worker.done for worker in workers)
-    failed = sum(worker.failed for worker in workers)
-    shown.show(before + done, failed, sum(worker.busy for worker in workers))
+    shown.show(before + order.done, order.failed, order.running)
 
 
-def _stop(workers: "Sequence[Worker]", asked: int, shown: Tally) -> None:
+def _stop(workers: "Sequence[Worker]", order: Order, asked: int, shown: Tally) -> None:
     """Ask all processes, each once, to save and end; wait for them and tell."""
-    running = sum(worker.busy for worker in workers)
+    running = order.running
+    order.stop()
     shown.note(f"stopping: {running} runs save their state.")
     for worker in workers:
         worker.stop()
@@ -91,25 +91,32 @@ def _stop(workers: "Sequence[Worker]", asked: int, shown: Tally) -> None:
     except KeyboardInterrupt:  # asked again; the processes have a session of their own
         shown.note("not waiting any longer: the runs save their state and end by themselves.")
         raise
-    done = sum(worker.done for worker in workers)
-    shown.note(f"stopped: of {asked} runs {done} are done, {running} were running; the same command goes on with them.")
+    shown.note(
+        f"stopped: of {asked} runs {order.done} are done, {running} were running; the same command goes on with them."
+    )
 
 
 class Worker(Thread):
-    """Feeds runs to a process of its own; a process that dies is replaced by a new one.
-
-    Attributes:
-        done, failed: how many runs have ended so.
-        busy: whether a run is going on.
-        notes: takes lines for the user.
-    """
+    """Feeds runs to a process of its own; a process that dies is replaced by a new one."""
 
     process: "subprocess.Popen[bytes] | None"
 
-    def __init__(self, number: int, queue: SimpleQueue[Job], notes: SimpleQueue[str], gpus: int, logs: Path):
+    def __init__(
+        self, number: int, order: Order, context: HydraContext, notes: SimpleQueue[str], gpus: int, logs: Path
+    ) -> None:
+        """No process is started yet.
+
+        Args:
+            number: of this worker.
+            order: which runs there are.
+            context: what Hydra's own part of each needs.
+            notes: takes lines for the user.
+            gpus: to take turns with.
+            logs: the folder for what the process writes.
+        """
         super().__init__(daemon=True)
-        self.queue, self.notes, self.log, self.process = queue, notes, logs / f"worker-{number}.log", None
-        self.done, self.failed, self.busy = 0, 0, False
+        self.order, self.context, self.notes = order, context, notes
+        self.log, self.process = logs / f"worker-{number}.log", None
         self._stopping, self._lock = False, Lock()
         self.environment = dict(os.environ)
         if gpus:
@@ -118,28 +125,22 @@ class Worker(Thread):
             self.environment["CUDA_VISIBLE_DEVICES"] = names[number % len(names)]
 
     def run(self) -> None:
-        """Until the queue is empty, or until it is asked to stop."""
-        while not self._stopping:
-            try:
-                job = self.queue.get_nowait()
-            except Empty:
-                break
-            self.busy = True
-            (run,) = job.runs
-            lives = self._do(job)
-            self.busy = False
+        """Until there is no more to do, or until it is asked to stop."""
+        while (run := self.order.take()) is not None:
+            lives = self._do(run)
             state = status_of(run.folder).get("state")
-            self.done += state == "done"
+            if not lives and state is None and not self._stopping:
+                write_failure(run.folder, UserError(f"its process died before the run began, see {self.log}"))
+            if not lives:
+                self._close()
+            blocked = self.order.ended(run, state == "done")
             if self._stopping:
                 break
-            self.failed += state != "done"
-            if not lives:
-                if state is None:
-                    write_failure(run.folder, UserError(f"its process died before the run began, see {self.log}"))
-                self.notes.put(f"its process died: {' '.join(run.overrides)}")
-                self._close()
-            elif state != "done":
-                self.notes.put(f"{state or 'failed'}: {' '.join(run.overrides)}")
+            if state != "done":
+                what = (state or "failed") if lives else "its process died"
+                self.notes.put(f"{what}: {' '.join(run.overrides)}")
+            if blocked:
+                self.notes.put(f"{len(blocked)} that need it cannot start.")
         self._close()
 
     def _close(self) -> None:
@@ -151,7 +152,7 @@ class Worker(Thread):
             self.process.stdout.close()
         self.process = None
 
-    def _do(self, job: Job) -> bool:
+    def _do(self, run: Planned) -> bool:
         """Whether the process still lives after this run."""
         with self._lock:
             if self._stopping:
@@ -160,9 +161,9 @@ class Worker(Thread):
                 self.process = self._new_process()
         process = self.process
         assert process.stdin and process.stdout
-        job.runs[0].folder.mkdir(parents=True, exist_ok=True)
+        run.folder.mkdir(parents=True, exist_ok=True)
         try:
-            pickle.dump(job, process.stdin)
+            pickle.dump(Job([run], self.context), process.stdin)
             process.stdin.flush()
             ended = process.stdout.readline() != b""
         except BrokenPipeError:

@@ -1,6 +1,6 @@
 """Which runs a sweep has, and where their folders are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,8 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from modrobust.config.check import check
 from modrobust.config.explain import explain
-from modrobust.config.identity import plain, run_folder
+from modrobust.config.identity import folder_of, identity_of, is_worker, plain, run_folder
 from modrobust.errors import UserError
+from modrobust.sweep.pieces import Piece, pieces
 
 Compose = Callable[[list[str]], DictConfig]
 """The configuration of a command line, from the YAML files, with Hydra's own node `hydra`."""
@@ -52,12 +53,16 @@ class Planned:
         folder: where its results go.
         content: its configuration as plain containers, for a job. Interpolations stay: a node may have its own data.
         hydra: Hydra's settings for it: its log, environment, callbacks. One for all runs that differ only in values.
+        pieces: what it trains.
+        after: by the name of a piece, the folder of the stage, or run, that trains it first; see `stages`.
     """
 
     overrides: tuple[str, ...]
     folder: Path
     content: dict[str, Any] = field(repr=False)
     hydra: DictConfig = field(repr=False)
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
+    after: Mapping[str, Path] = field(default_factory=dict, repr=False)
 
 
 def plan(jobs: Sequence[Sequence[str]], compose: Compose, runs: Path) -> list[Planned]:
@@ -79,8 +84,9 @@ def plan(jobs: Sequence[Sequence[str]], compose: Compose, runs: Path) -> list[Pl
     for number, overrides in enumerate(jobs):
         try:
             cfg, hydra = composed(overrides)
-            check(cfg, overrides)
-            folder = runs / run_folder(cfg)
+            resolved = check(cfg, overrides)
+            named = {} if is_worker(cfg) else identity_of(resolved)
+            folder = runs / (folder_of(named, cfg) if named else run_folder(cfg))
         except Exception as error:
             line = explain(error, list(overrides))
             if line is None:
@@ -90,7 +96,8 @@ def plan(jobs: Sequence[Sequence[str]], compose: Compose, runs: Path) -> list[Pl
         if folder in planned:
             first, second = " ".join(planned[folder].overrides), " ".join(overrides)
             raise UserError(f"two runs of the sweep are the same: '{first}' and '{second}' both are {folder}.")
-        planned[folder] = Planned(tuple(overrides), folder, plain(cfg, resolve=False), hydra)
+        trained = pieces(named) if named and "task" not in cfg else ()
+        planned[folder] = Planned(tuple(overrides), folder, plain(cfg, resolve=False), hydra, trained)
     return list(planned.values())
 
 

@@ -112,8 +112,19 @@ class Watch:
         endings = slurm.endings(lost.values())
         for folder, job in lost.items():
             error, log = explained(job, endings.get(job), (known or {}).get(job), self._runs)
+            if files[folder][0].get("state") == "queued":
+                error = self._not_begun(submitted[folder]) or error
             found[folder] = replace(found[folder], error=error, log=log or found[folder].log)
         return found
+
+    def _not_begun(self, submitted: Content) -> str | None:
+        """Why a job that never began its run could not: what it waited for is not done."""
+        for name, folder in submitted["after"].items():
+            content = self._read(folder)[0]
+            if content.get("state") != "done":
+                why = content.get("error") or content.get("state", "missing")
+                return f"could not start: its {name} is not trained ({why})"
+        return None
 
     def _read(self, folder: Path) -> tuple[Content, float | None]:
         """A run's status.json, and when it was last written or touched; {}, None where there is none."""

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from modrobust.store.provenance import code_version
 from modrobust.sweep import index, slurm
 from modrobust.sweep.job import Job
 from modrobust.sweep.plan import Planned
+from modrobust.sweep.stages import STAGES
+from modrobust.sweep.status import Status
 
 log = logging.getLogger(__name__)
 
-OURS = ("runs_per_job", "wait", "python", "submitit_folder", "max_num_timeout")
+OURS = ("runs_per_job", "split", "wait", "python", "submitit_folder", "max_num_timeout")
 BASE = (
     "timeout_min",
     "cpus_per_task",
@@ -37,6 +40,16 @@ FULL = re.compile(r"SubmitJob|Resource temporarily unavailable|unable to accept 
 """What sbatch prints where a user's jobs (MaxSubmitJobs) or all jobs (MaxJobCount) are as many as allowed."""
 OF_A_USER = re.compile("SubmitJob", re.IGNORECASE)
 SECONDS_BETWEEN_TRIES = 120.0
+
+
+def is_stage(run: Planned) -> bool:
+    """Whether others may wait for a run."""
+    return STAGES in run.folder.parts
+
+
+def _group(pack: Sequence[Planned]) -> tuple[bool, frozenset[Path]]:
+    """Jobs that agree in this can be of one array."""
+    return is_stage(pack[0]), frozenset(pack[0].after.values())
 
 
 class Full(UserError):
@@ -64,7 +77,12 @@ class Submission:
             context: what Hydra's own part of each run needs.
         """
         size = params["runs_per_job"]
-        self._packs = [missing[start : start + size] for start in range(0, len(missing), size)]
+        groups: dict[tuple[bool, frozenset[Path]], list[Planned]] = {}  # a job waits for what all its runs wait for
+        for run in missing:
+            groups.setdefault(_group([run]), []).append(run)
+        self._packs = [some[i : i + size] for some in groups.values() for i in range(0, len(some), size)]
+        self._ended: dict[Path, bool] = {}
+        self._jobs: dict[Path, str] = {}
         self._params, self._runs, self._code = params, runs, code_version() if missing else {}
         self._context = context
         self._name = fingerprint([str(run.folder.relative_to(runs)) for run in sweep])
@@ -80,6 +98,13 @@ class Submission:
         """Others do these runs, or have done them."""
         packs = ([run for run in pack if run.folder not in folders] for pack in self._packs)
         self._packs = [pack for pack in packs if pack]
+
+    def learn(self, found: Mapping[Path, Status]) -> None:
+        """How runs are doing now: what waits for a stage that ended without success is not submitted any more."""
+        left = self.left
+        self._ended |= {at: one.state == "done" for at, one in found.items() if not one.alive and at not in left}
+        lost = {folder for folder, done in self._ended.items() if not done}
+        self.forget({run.folder for pack in self._packs for run in pack if not lost.isdisjoint(run.after.values())})
 
     def begin(self) -> None:
         """Submit all runs, or as many as Slurm takes now; the others stay in `left`, and that is told.
@@ -115,8 +140,9 @@ class Submission:
         end, size, reason = len(self._packs) - min(jobs, len(self._packs)), jobs, ""
         try:
             while len(self._packs) > end and size:
+                alike = sum(1 for _ in takewhile(lambda pack: _group(pack) == _group(self._packs[0]), self._packs))
                 size = min(size, len(self._packs) - end)
-                some = min(size, slurm.largest_array(), slurm.room(size))
+                some = min(size, alike, slurm.largest_array(), slurm.room(size))
                 try:
                     if not some:
                         raise Full("MaxJobCount")
@@ -133,14 +159,16 @@ class Submission:
         folders = [[run.folder for run in pack] for pack in packs]
         new = [file for some in folders for folder in some if not (file := folder / "status.json").exists()]
         begun, most = time.time(), self._params["max_num_timeout"]
-        calls = [Job(pack, self._context, self._code, most) for pack in packs]
+        calls = [Job(pack, self._context, self._code, most, is_stage(pack[0])) for pack in packs]
+        after: dict[Path, Mapping[str, Path]] = {run.folder: run.after for pack in packs for run in pack if run.after}
+        dependency = self._dependency(packs[0][0])
         doubtful: list[str] = []
         ids: list[str] = []
 
         def ask() -> None:
             with undisturbed():
-                ids[:] = self._sbatch(calls, doubtful)
-                index.record(self._runs, list(zip(ids, folders, strict=True)), self._code, begun)
+                ids[:] = self._sbatch(calls, doubtful, dependency)
+                index.record(self._runs, list(zip(ids, folders, strict=True)), self._code, begun, after)
 
         for file in new:
             write_json(file, {"state": "queued"})
@@ -149,21 +177,31 @@ class Submission:
         finally:
             for file in new if not ids else ():
                 file.unlink(missing_ok=True)
+        self._jobs |= {folder: job for job, some in zip(ids, folders, strict=True) for folder in some}
         log.info("submitted %d jobs with %d runs: %s", len(packs), sum(map(len, packs)), ids[0].partition("_")[0])
 
-    def _sbatch(self, calls: Sequence[Job], doubtful: list[str]) -> list[str]:
+    def _dependency(self, run: Planned) -> str:
+        """What Slurm is told that a job waits for: success of stages, the end of runs of another command."""
+        left = [folder for folder in dict.fromkeys(run.after.values()) if folder not in self._ended]
+        if any(folder not in self._jobs for folder in left):  # submitted by an earlier command
+            self._jobs = {folder: one["job"] for folder, one in index.submissions(self._runs).items()} | self._jobs
+        kinds = {folder: "afterok" if STAGES in folder.parts else "afterany" for folder in left if folder in self._jobs}
+        return ",".join(dict.fromkeys(f"{kind}:{self._jobs[folder]}" for folder, kind in kinds.items()))
+
+    def _sbatch(self, calls: Sequence[Job], doubtful: list[str], dependency: str) -> list[str]:
         """The ids of new jobs.
 
         Args:
             calls: what each does.
             doubtful: scripts of which sbatch did not hear whether they were accepted; they are cancelled first.
+            dependency: what they wait for, in sbatch's words.
         """
         from submitit.core.utils import FailedJobError  # here, for it takes a while
 
         while doubtful:
             slurm.cancel(doubtful[-1])
             doubtful.pop()
-        executor = self._executor()
+        executor = self._executor(dependency)
         try:
             with redirect_stderr(io.StringIO()), executor.batch():
                 submitted = [executor.submit(call) for call in calls]
@@ -179,10 +217,13 @@ class Submission:
             ) from error
         return [job.job_id for job in submitted]
 
-    def _executor(self) -> Any:
+    def _executor(self, dependency: str) -> Any:
         import submitit
 
-        params = self._params
+        params = dict(self._params)
+        if dependency:  # a job whose stage fails must not stay in the queue for ever
+            invalid = {"kill-on-invalid-dep": "yes", **(params["additional_parameters"] or {})}
+            params |= {"dependency": dependency, "additional_parameters": invalid}
         options = {"slurm_python": params["python"]} if params["python"] else {}
         most = params["max_num_timeout"]
         executor = submitit.AutoExecutor(

@@ -12,11 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from typing import cast
 
 import pytest
+from hydra._internal.callbacks import Callbacks
+from hydra.core.config_loader import ConfigLoader
+from hydra.types import HydraContext
 from sweeps import SLOW, TINY, Modrobust, results, until
 
 from modrobust.sweep.local import Worker
+from modrobust.sweep.order import Order
 
 AWKWARD = "exp (new), a=b $x 'q' \"jürgen\" %j\nend"
 
@@ -29,6 +34,7 @@ def tmp_path(tmp_path: Path) -> Path:
     return folder
 
 
+CONTEXT = HydraContext(cast(ConfigLoader, None), Callbacks())
 LOCAL = ("hydra/launcher=local", "hydra.launcher.processes=2")
 
 
@@ -136,5 +142,5 @@ def test_workers_take_turns_with_the_gpus_there_are(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    workers = [Worker(number, SimpleQueue(), SimpleQueue(), gpus, tmp_path) for number in range(3)]
+    workers = [Worker(number, Order([]), CONTEXT, SimpleQueue(), gpus, tmp_path) for number in range(3)]
     assert [worker.environment["CUDA_VISIBLE_DEVICES"] for worker in workers] == seen

@@ -39,7 +39,7 @@ class Queue:
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     queue = Queue()
-    monkeypatch.setattr(Submission, "_sbatch", lambda self, calls, doubtful: queue.take(calls))
+    monkeypatch.setattr(Submission, "_sbatch", lambda self, calls, doubtful, dependency: queue.take(calls))
     monkeypatch.setattr(slurm, "largest_array", lambda: 1000)
     monkeypatch.setattr(slurm, "room", lambda wanted: wanted)
     monkeypatch.setattr(slurm, "has_jobs", lambda: queue.jobs > 0)
