@@ -22,6 +22,8 @@ from omegaconf import DictConfig, open_dict
 from modrobust.config.options import CONF
 from modrobust.errors import UserError, nearest
 
+DRY_RUN = "--dry-run"
+
 
 @dataclass(frozen=True)
 class Command:
@@ -41,12 +43,18 @@ class Command:
 
 
 def parse(arguments: Sequence[str]) -> Command:
-    """Tell flags from overrides, in whatever order they come. Raises UserError for a flag that does not exist."""
+    """Tell flags from overrides, in whatever order they come. Raises UserError for a flag that does not exist.
+
+    Our own flag, --dry-run, is an override of the sweep (of one run, too).
+    """
+    if DRY_RUN in arguments:
+        arguments = ["-m", *(text for text in arguments if text not in (DRY_RUN, "-m", "--multirun"))]
+        arguments.append("hydra.sweeper.dry_run=true")
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     given, unknown = parser.parse_known_intermixed_args(list(arguments))
     if unknown:
-        known = [text for action in parser._actions for text in action.option_strings]
+        known = [text for action in parser._actions for text in action.option_strings] + [DRY_RUN]
         raise UserError(
             f"there is no flag {unknown[0]}.{nearest(unknown[0], known)} All flags: modrobust --hydra-help."
         )

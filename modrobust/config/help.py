@@ -33,6 +33,7 @@ def text() -> str:
 modrobust: compositional robustness (train on single image corruptions, test on compositions) and modular structure.
 
 Usage: modrobust [group=option | key=value]...        -m for sweeps over comma-separated values
+{"":<46}--dry-run tells what a sweep would do and take
 
 Groups and their options
 {chr(10).join(groups)}

@@ -104,18 +104,35 @@ def run_folder(cfg: DictConfig) -> str:
     """
     if is_worker(cfg):
         return f"{cfg.search.folder}/{cfg.search.step}-{cfg.search.trials}/worker-{cfg.search.worker}"
-    return folder_of(identity(cfg), cfg)
-
-
-def folder_of(content: Mapping[str, Any], cfg: DictConfig) -> str:
-    """The same of a configuration whose identity is known."""
-    dataset, method, model = (content[group]["name"] for group in ("dataset", "method", "model"))
-    folder = f"{dataset}/{method}-{model}/seed{content['seed']}-{fingerprint(content)}"
-    if "task" in cfg:
-        task = OmegaConf.to_container(cfg.task)  # not resolved, for a folder in it may refer to this one
-        return f"{folder}/{cfg.task.name}-{fingerprint(task)}"
+    task = OmegaConf.to_container(cfg.task) if "task" in cfg else None  # unresolved: a folder may refer to this one
     shard = str(cfg.evaluation.get("shard", "1/1"))  # not checked: in a sweep it is for its own run to refuse it
+    return folder_of(identity(cfg), shard, task)
+
+
+def folder_of(identity: Mapping[str, Any], shard: str = "1/1", task: Any = None) -> str:
+    """The same, of a run whose identity is known."""
+    dataset, method, model = (identity[group]["name"] for group in ("dataset", "method", "model"))
+    folder = f"{dataset}/{method}-{model}/seed{identity['seed']}-{fingerprint(identity)}"
+    if task is not None:
+        return f"{folder}/{task['name']}-{fingerprint(task)}"
     return folder if shard == "1/1" else f"{folder}/shard-{shard.replace('/', 'of')}"
+
+
+def kind_of(identity: Mapping[str, Any]) -> str:
+    """Stands for what the time of a run depends on: all but its seed, learning rates and other such numbers."""
+    content = {key: identity[key] for key in ("dataset", "model", "threads", "replicas")}
+    content |= {key: _without_numbers(identity[key]) for key in ("training", "method")}
+    content["corruptions"] = identity["corruption"].get("names")
+    if identity["evaluate"]:
+        tested = [identity["evaluation"], identity.get("evaluations"), identity["corruption"].get("compositions")]
+        content["tested"] = tested
+    return fingerprint(content)
+
+
+def _without_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_numbers(one) for key, one in value.items() if not isinstance(one, float)}
+    return value
 
 
 def per(key: str, *pairs: str, _root_: DictConfig) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from modrobust.config.explain import explain
-from modrobust.config.identity import identity
+from modrobust.config.identity import identity, kind_of
 from modrobust.errors import Diverged, UserError
 from modrobust.interrupt import Interrupted, handled, unbroken
 from modrobust.store.files import disk_errors, held, read_json, remove_leftovers, write_json, write_npz, write_text
@@ -115,6 +115,7 @@ class RunFolder:
 
     def _begin(self) -> None:
         self._begun, self._alive = time.monotonic(), ExitStack()
+        self._before: float = self.status.get("seconds", 0.0)  # of earlier attempts
         self._alive.enter_context(handled())
         self._alive.enter_context(held(self.folder))
         logging.raiseExceptions = False  # run.log on a full disk: no traceback for every line it lacks
@@ -129,6 +130,7 @@ class RunFolder:
             host=platform.node(),
             pid=os.getpid(),
             slurm_job_id=job_id(),
+            kind=kind_of(identity(self._config)),
             **code_version(),
         )
         self._alive.enter_context(heartbeat(self.folder / "status.json"))
@@ -140,7 +142,7 @@ class RunFolder:
             self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
-        seconds = round(time.monotonic() - self._begun, 2)
+        seconds = round(self._before + time.monotonic() - self._begun, 2)
         try:
             if error is None:
                 self.update(state="done", seconds=seconds)

@@ -163,7 +163,7 @@ class Worker(Thread):
         assert process.stdin and process.stdout
         run.folder.mkdir(parents=True, exist_ok=True)
         try:
-            pickle.dump(Job([run], self.context), process.stdin)
+            pickle.dump(Job([run.bare], self.context), process.stdin)
             process.stdin.flush()
             ended = process.stdout.readline() != b""
         except BrokenPipeError:

@@ -10,20 +10,18 @@ from typing import Any
 
 from modrobust.config.identity import fingerprint, of_every_part
 
-REST = "rest"
-"""What a run trains last, with all other pieces at hand; of most methods it is everything."""
-
 
 @dataclass(frozen=True)
 class Piece:
     """Something that a run trains.
 
     Attributes:
-        name: for people and folders, such as backbone, module-Contrast, rest.
+        name: for people, such as backbone or module-Contrast.
         key: two pieces with the same key are trained alike.
         corruptions: the elemental ones that a run must have to train this piece alone.
         method: the method's configuration to do so.
         after: names of the pieces of the same run that it builds on.
+        rest: whether it is all that the run trains beside other pieces; it has the method's name.
     """
 
     name: str
@@ -31,10 +29,11 @@ class Piece:
     corruptions: tuple[str, ...]
     method: Mapping[str, Any] = field(repr=False)
     after: tuple[str, ...] = ()
+    rest: bool = False
 
 
 Draft = tuple[str, Sequence[str], Mapping[str, Any], tuple[str, ...]]
-"""Name, corruptions, method and `after` of a piece."""
+"""Name (empty for the rest), corruptions, method and `after` of a piece."""
 
 
 def pieces(identity: Mapping[str, Any]) -> tuple[Piece, ...]:
@@ -49,16 +48,16 @@ def pieces(identity: Mapping[str, Any]) -> tuple[Piece, ...]:
     stands_for = fingerprint(common)
     found = []
     for name, names, settings, after in _OF_TARGET.get(method["_target_"], _one_piece)(method, corruption["names"]):
-        elemental = {key: value for key, value in corruption["elemental"].items() if key in names or name == REST}
+        elemental = {key: value for key, value in corruption["elemental"].items() if key in names or not name}
         trained = {key: value for key, value in settings.items() if key != "name"}
         key = fingerprint([stands_for, list(names), elemental, trained])
-        found.append(Piece(name, key, tuple(names), settings, after))
+        found.append(Piece(name or method["name"], key, tuple(names), settings, after, rest=not name))
     return tuple(found)
 
 
 def _one_piece(method: Mapping[str, Any], names: Sequence[str]) -> Iterator[Draft]:
     """A method whose parts can't be trained one by one, or of which nothing is known."""
-    yield REST, names, method, ()
+    yield "", names, method, ()
 
 
 def _modules(method: Mapping[str, Any], names: Sequence[str]) -> Iterator[Draft]:
@@ -74,7 +73,7 @@ def _img_space(method: Mapping[str, Any], names: Sequence[str]) -> Iterator[Draf
         yield f"autoencoder-{name}", (name,), {**method, "classifiers": False, "lr": 0}, ()
     if method.get("classifiers"):
         yield "classifier", (), _classifier(method.get("lr")), ()
-        yield REST, names, method, ("classifier", *(f"autoencoder-{name}" for name in names))
+        yield "", names, method, ("classifier", *(f"autoencoder-{name}" for name in names))
 
 
 def _classifier(lr: Any) -> dict[str, Any]:

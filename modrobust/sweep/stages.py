@@ -2,15 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from modrobust.config.identity import run_folder
-from modrobust.sweep.pieces import REST, Piece
+from modrobust.config.identity import folder_of, identity_of, kind_of
+from modrobust.sweep.pieces import Piece
 from modrobust.sweep.plan import Planned
 from modrobust.sweep.status import Status, statuses
 
@@ -41,7 +38,7 @@ def staged(
     stages: dict[str, Planned] = {}
     for run in planned:  # those that are done, too: a stage's folder is the same whichever runs are left
         for piece in run.pieces:
-            own = split and len(run.pieces) > 1 and piece.name != REST
+            own = split and len(run.pieces) > 1 and not piece.rest
             shared = needed[piece.key] > 1 or (needed[piece.key] and (own or piece.key in held))
             if shared and piece.key not in trained and piece.key not in stages:
                 stages[piece.key] = _stage(run, piece, runs)
@@ -63,12 +60,23 @@ def _waiting(run: Planned, places: Mapping[str, Path], own: str = "") -> Planned
 
 def _stage(run: Planned, piece: Piece, runs: Path) -> Planned:
     """The job that trains a piece of a run and nothing else."""
-    content: dict[str, Any] = deepcopy(run.content)
-    content["corruption"]["names"] = list(piece.corruptions)
-    content |= {"method": dict(piece.method), "evaluate": False, "evaluations": [], "vis": False, "logger": NO_LOGGER}
-    content["evaluation"] |= {"shard": "1/1"} if "shard" in content["evaluation"] else {}
-    folder = runs / STAGES / run_folder(OmegaConf.create(content))
-    below = tuple(one for one in run.pieces if one.name in piece.after)
+    content, resolved = (_to_train(piece, one) for one in (run.content, run.resolved))
+    identity = identity_of(resolved)
     return replace(
-        run, overrides=(f"{piece.name} of", *run.overrides), folder=folder, content=content, pieces=(*below, piece)
+        run,
+        overrides=(f"{piece.name} of", *run.overrides),
+        folder=runs / STAGES / folder_of(identity),
+        content=content,
+        resolved=resolved,
+        pieces=(*(one for one in run.pieces if one.name in piece.after), piece),
+        kind=kind_of(identity),
     )
+
+
+def _to_train(piece: Piece, content: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's configuration, changed so that it trains a piece and tests nothing."""
+    evaluation, corruption = dict(content["evaluation"]), {**content["corruption"], "names": list(piece.corruptions)}
+    if "shard" in evaluation:
+        evaluation["shard"] = "1/1"
+    changed = {"corruption": corruption, "evaluation": evaluation, "method": dict(piece.method), "logger": NO_LOGGER}
+    return {**content, **changed, "evaluate": False, "evaluations": [], "vis": False}

@@ -52,6 +52,14 @@ def _group(pack: Sequence[Planned]) -> tuple[bool, frozenset[Path]]:
     return is_stage(pack[0]), frozenset(pack[0].after.values())
 
 
+def in_jobs(runs: Sequence[Planned], size: int) -> list[list[list[Planned]]]:
+    """Runs as arrays of jobs of at most `size` runs each; a job waits for what all its runs wait for."""
+    groups: dict[tuple[bool, frozenset[Path]], list[Planned]] = {}
+    for run in runs:
+        groups.setdefault(_group([run]), []).append(run)
+    return [[some[i : i + size] for i in range(0, len(some), size)] for some in groups.values()]
+
+
 class Full(UserError):
     """Slurm takes no more jobs now."""
 
@@ -77,10 +85,7 @@ class Submission:
             context: what Hydra's own part of each run needs.
         """
         size = params["runs_per_job"]
-        groups: dict[tuple[bool, frozenset[Path]], list[Planned]] = {}  # a job waits for what all its runs wait for
-        for run in missing:
-            groups.setdefault(_group([run]), []).append(run)
-        self._packs = [some[i : i + size] for some in groups.values() for i in range(0, len(some), size)]
+        self._packs = [pack for array in in_jobs(missing, size) for pack in array]
         self._ended: dict[Path, bool] = {}
         self._jobs: dict[Path, str] = {}
         self._params, self._runs, self._code = params, runs, code_version() if missing else {}
@@ -159,7 +164,7 @@ class Submission:
         folders = [[run.folder for run in pack] for pack in packs]
         new = [file for some in folders for folder in some if not (file := folder / "status.json").exists()]
         begun, most = time.time(), self._params["max_num_timeout"]
-        calls = [Job(pack, self._context, self._code, most, is_stage(pack[0])) for pack in packs]
+        calls = [Job([run.bare for run in pack], self._context, self._code, most, is_stage(pack[0])) for pack in packs]
         after: dict[Path, Mapping[str, Path]] = {run.folder: run.after for pack in packs for run in pack if run.after}
         dependency = self._dependency(packs[0][0])
         doubtful: list[str] = []

@@ -20,6 +20,8 @@ def main() -> None:
     """Print seconds and the launcher's peak memory."""
     jobs, runs = (int(x) for x in (*sys.argv[1:], *("2000", "20")[len(sys.argv) - 1 :]))
     folder = Path(tempfile.mkdtemp())
+    _, seconds = command(folder, "modrobust", "-m", "experiment=digits", f"seed=range({jobs // 6})", "--dry-run")
+    print(f"--dry-run of {jobs // 6} seeds of six methods: {seconds:.1f} s")
     sweep = (*SLURM, f"seed=range({jobs})", "hydra.launcher.wait=false")
     hold = "+hydra.launcher.additional_parameters.hold=true"
     said, seconds = command(folder, "modrobust", "-m", *sweep, hold)

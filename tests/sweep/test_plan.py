@@ -3,11 +3,12 @@
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import pytest
 from hydra import compose, initialize_config_dir
 
+from modrobust.config.check import check
 from modrobust.config.identity import run_folder
 from modrobust.config.options import CONF
 from modrobust.errors import UserError
@@ -45,6 +46,26 @@ def test_runs_that_differ_in_values_share_what_is_composed() -> None:
     assert calls == [["dataset=boolean", "model=mlp"], ["dataset=boolean", "model=modular"]]
 
 
+def test_runs_planned_together_are_those_planned_alone() -> None:
+    jobs = [
+        (f"method={method}", f"seed={seed}", f"method.lr={lr}", f"training.epochs={epochs}", f"vis={vis}")
+        for method in ("modules", "img_space")
+        for seed, lr, epochs, vis in ((0, 0.1, 3, True), (1, 0.1, 3, False), (1, 1, 3, False), (7, 0.01, 5, True))
+    ]
+    jobs += [("dataset=boolean", f"seed={seed}", f"method.tau={tau}") for seed, tau in ((0, 1), (1, 2.5))]
+    together = plan(jobs, partial(composed, []), RUNS)
+    for run, overrides in zip(together, jobs, strict=True):
+        (alone,) = plan([overrides], partial(composed, []), RUNS)
+        assert run == alone and run.resolved["seed"] == alone.content["seed"]
+
+
+def test_thousands_of_runs_are_planned_without_composing_and_checking_each_anew() -> None:
+    calls: list[list[str]] = []
+    with patch("modrobust.sweep.plan.check", wraps=check) as checks:
+        plan([("method=modules", f"seed={s}", "method.lr=.1") for s in range(300)], partial(composed, calls), RUNS)
+    assert len(calls) == checks.call_count == 1
+
+
 def test_a_run_twice_is_refused() -> None:
     with pytest.raises(UserError, match="two runs of the sweep are the same: 'seed=0' and 'threads=2' both are /runs/"):
         plan([("seed=0",), ("threads=2",)], partial(composed, []), RUNS)
@@ -71,14 +92,17 @@ def test_a_run_keeps_its_own_values_and_leaves_to_its_node_what_differs_between_
     ("bad", "line"),
     [
         ("training.epochs=-1", "training.epochs=-1: "),
+        ("method.lr=-1", "method.lr=-1: "),
         ("training.epoch=1", "There is no key 'training.epoch'. Did you mean 'training.epochs'?"),
         ("method=modulez", "method=modulez: there is no such method. Did you mean 'modules'?"),
         ("dataset.n_train=many", "dataset.n_train=many: "),
     ],
 )
 def test_a_bad_run_refuses_the_whole_sweep_with_the_line_of_a_single_run(bad: str, line: str) -> None:
+    key = bad.partition("=")[0]
+    first = ("seed=0", "training.epochs=1") if key == "training.epochs" else ("seed=0",)  # of the same keys, and not
     with pytest.raises(UserError) as refused:
-        plan([("seed=0",), ("seed=1", bad)], partial(composed, []), RUNS)
+        plan([first, ("seed=1", bad)], partial(composed, []), RUNS)
     assert str(refused.value).startswith(line)
     assert str(refused.value).endswith(f" (run 2 of 2: seed=1 {bad})")
     with pytest.raises(UserError) as alone:

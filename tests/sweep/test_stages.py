@@ -83,7 +83,7 @@ def test_a_piece_depends_on_what_its_part_depends_on(tmp_path: Path, one: str, o
 def test_runs_that_differ_only_in_their_test_share_all_that_is_trained(tmp_path: Path) -> None:
     some = planned(tmp_path, *(("dataset=boolean", f"evaluation.split={split}") for split in ("valid", "test")))
     stages, runs = of(tmp_path, some)
-    assert told(stages) == [("rest", [])] and [list(run.after) for run in runs] == [["rest"]] * 2
+    assert told(stages) == [("supervised", [])] and [list(run.after) for run in runs] == [["supervised"]] * 2
 
 
 def test_what_is_done_is_no_stage_and_what_is_going_on_is_waited_for(tmp_path: Path) -> None:
