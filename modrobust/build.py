@@ -12,7 +12,7 @@ from modrobust.config.identity import FEATURES_GB, identity, training_identity, 
 from modrobust.dataset.content import content_of
 from modrobust.dataset.contract import check_dataset
 from modrobust.dataset.normalise import normalise
-from modrobust.dataset.splits import ImageDataset
+from modrobust.dataset.splits import Dataset, ImageDataset
 from modrobust.device import place, prepare, room
 from modrobust.errors import UserError
 from modrobust.evaluation.evaluation import Output
@@ -27,11 +27,16 @@ Track = Callable[[dict[str, Any]], None]
 """Is given the rows of learning curves (see `parts.Part`)."""
 
 
-def experiment_of(cfg: DictConfig, track: Track = lambda row: None) -> Experiment:
-    """What methods and tasks are given; `track` gets the learning curves. Below here nothing sees `cfg`."""
-    device, auto = prepare(cfg.device, cfg.threads), cfg.cache_gb == "auto"
+def data_of(cfg: DictConfig) -> Dataset:
+    """The data, on the CPU. Raises UserError where it can't be had or is not what methods expect."""
     dataset = instantiate(cfg.dataset, root=Path(cfg.paths.data))
     check_dataset(dataset, f"dataset ({cfg.dataset.get('_target_')})")
+    return dataset  # type: ignore[no-any-return]
+
+
+def experiment_of(cfg: DictConfig, dataset: Dataset, track: Track = lambda row: None) -> Experiment:
+    """What methods and tasks are given; `track` gets the learning curves. Below here nothing sees `cfg`."""
+    device, auto = prepare(cfg.device, cfg.threads), cfg.cache_gb == "auto"
     corruption, build = instantiate(cfg.corruption), partial(instantiate, unnamed(cfg.model))
     if images := isinstance(dataset, ImageDataset):
         facts = {"num_classes": dataset.num_classes, "image_size": list(dataset.image_size)}

@@ -16,6 +16,7 @@ from modrobust.config.check import check
 from modrobust.config.explain import explain
 from modrobust.config.identity import identity, is_worker, unnamed
 from modrobust.config.options import CONF
+from modrobust.errors import UserError
 from modrobust.store.files import require_held
 
 if TYPE_CHECKING:
@@ -58,11 +59,11 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
     from modrobust.store.run_folder import RunFolder
 
     if "task" in cfg:
-        from modrobust.build import experiment_of, method_of  # imports torch
+        from modrobust.build import data_of, experiment_of, method_of  # imports torch
         from modrobust.device import described
 
         with RunFolder(folder, cfg) as record:
-            experiment = experiment_of(cfg)
+            experiment = experiment_of(cfg, data_of(cfg))
             record.update(**described(experiment.device))
             method = method_of(cfg)
             task: Task = instantiate(unnamed(cfg.task))
@@ -71,6 +72,8 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
     evaluations = evaluations_of(cfg)
     record = RunFolder(folder, cfg)
     if record.done:
+        if record.data_changed():
+            _compare_data(cfg, record)
         log.info("This run is done already; nothing to do. To repeat it, move its folder away.")
     else:
         import modrobust.build  # noqa: F401  torch, before a signal would have a status to write
@@ -79,6 +82,19 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
             work(cfg, record, evaluations, lambda row: _tracked(row, record, logger.epoch))
             logger.results(record.folder / "results.csv")
     show(merged(record.folder))
+
+
+def _compare_data(cfg: DictConfig, record: "RunFolder") -> None:
+    """Refuse to answer with results of other data than is there now; where none is there, that is said."""
+    from modrobust.build import data_of  # imports torch
+    from modrobust.dataset.record import record_of
+
+    try:
+        data = record_of(data_of(cfg))
+    except UserError as error:
+        log.warning("its data can't be looked at, so these results are of what it was then: %s", error)
+        return
+    record.note_data(data)
 
 
 def _tracked(row: dict[str, Any], record: "RunFolder", track: "Track") -> None:
@@ -103,12 +119,15 @@ def work(
         evaluations: see `evaluations_of`.
         track: is given the rows of learning curves.
     """
-    from modrobust.build import experiment_of, method_of, output_of  # imports torch, like all that follows
+    from modrobust.build import data_of, experiment_of, method_of, output_of  # imports torch, like all that follows
+    from modrobust.dataset.record import record_of
     from modrobust.device import described
     from modrobust.evaluation.pictures import keep_pictures
     from modrobust.method.made import made_of
 
-    experiment = experiment_of(cfg, track)
+    dataset = data_of(cfg)
+    record.note_data(record_of(dataset))
+    experiment = experiment_of(cfg, dataset, track)
     record.update(**described(experiment.device))
     for evaluation in evaluations.values():
         evaluation.check(experiment)

@@ -4,10 +4,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+import modrobust.config.folder  # noqa: F401  resolvers
 from modrobust.config.typed import same, typed
 from modrobust.errors import UserError
 
@@ -41,6 +43,8 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
 def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
     """The same of a configuration that is resolved already, as plain containers, which stay as they are."""
     content = {key: _first_named(value) for key, value in resolved.items() if key not in _WITHOUT_EFFECT}
+    if content["dataset"].get("content") is not None:  # which stands for what lies there, wherever that is
+        content["dataset"].pop("folder", None)
     content["evaluation"] = _tested(content["evaluation"])
     if not content.get("evaluations"):
         content.pop("evaluations", None)
@@ -82,9 +86,15 @@ def of_every_part(identity: Mapping[str, Any]) -> dict[str, Any]:
     """The same, of a run's identity, which stays as it is."""
     content = {key: value for key, value in identity.items() if key in _OF_EVERY_PART}
     content["dataset"] = dict(content["dataset"])
-    for key in ("n_test", "test_per_pair"):
+    for key in ("n_test", "test_per_pair", "content"):  # the content of train and valid is looked at, see `Parts`
         content["dataset"].pop(key, None)
     return content
+
+
+def place(resolved: Mapping[Any, Any]) -> list[str | None]:
+    """Where a run's data is looked for: the folder of all data, and one of the dataset's own."""
+    paths = resolved["paths"]["data"], resolved["dataset"].get("folder")
+    return [str(Path(path).absolute()) if path else None for path in paths]
 
 
 def fingerprint(content: Any) -> str:

@@ -79,6 +79,19 @@ _IMAGES: Needs = {
     "n_test": optional(whole(1)),
     "subset_seed": whole(0),
 }
+_FOUND: Needs = {  # of images whose facts are found in them
+    **_IMAGES,
+    "num_classes": optional(whole(2)),
+    "image_size": optional(size(2)),
+    "grey": flag,
+    "background": many(whole(0, 255), length=3),
+    "valid_fraction": above(0, 1),
+    "test_fraction": above(0, 1),
+    "split_seed": whole(0),
+    "mean": optional(many(finite, length=3)),
+    "std": optional(many(above(0), length=3)),
+    "content": anything,
+}
 _SPLITS: Needs = {"train_fraction": above(0, 1), "split_seed": optional(whole(0))}
 _CLASSIFIER: Needs = {"num_classes": optional(whole(2)), "image_size": optional(size(2))}  # null: what the data has
 _WORDS = ("last", "penultimate", "auto")
@@ -114,6 +127,10 @@ OF_TARGET: Mapping[str, Needs] = {
     },
     "modrobust.dataset.cifar.cifar10": {**_IMAGES, "valid_one_in": whole(2)},
     "modrobust.dataset.facescrub.facescrub": {**_IMAGES, "n_images": optional(whole(1))},
+    "modrobust.dataset.image_folder.image_folder": {
+        **_FOUND,
+        "folder": text,
+    },
     "modrobust.dataset.splits.Augmentation": {"padding": whole(0), "flip": flag},
     "modrobust.dataset.boolean.boolean": {
         **_SPLITS,

@@ -41,7 +41,8 @@ def cifar10(
     """
     if height_width(image_size) != (SIZE, SIZE):
         raise UserError(f"dataset.image_size is {image_size}: the images of CIFAR-10 have {SIZE}")
-    *train, test = data_files(root, FOLDER, (*TRAIN, "test_batch"), download)
+    files = data_files(root, FOLDER, (*TRAIN, "test_batch"), download)
+    *train, test = files
     batches = [read_batch(path, num_classes) for path in train]
     labels = np.concatenate([labels for _, labels in batches])
     rows = hold_out(labels, valid_one_in)
@@ -60,7 +61,8 @@ def cifar10(
     }
     images, labels = read_batch(test, num_classes)
     splits["test"] = Split(torch.from_numpy(images), torch.from_numpy(labels), torch.arange(len(labels)))
-    return image_dataset(splits, num_classes=num_classes, image_size=image_size, **properties)
+    where = tuple(file.absolute() for file in files)
+    return image_dataset(splits, num_classes=num_classes, image_size=image_size, files=where, **properties)
 
 
 def download(folder: Path) -> None:

@@ -39,7 +39,7 @@ def digits(root: Path, *, image_size: int | Sequence[int], **properties: Any) ->
         splits[name] = Split(
             torch.from_numpy(large[rows, None]), torch.from_numpy(labels[rows]), torch.from_numpy(rows)
         )
-    return image_dataset(splits, image_size=image_size, **properties)
+    return image_dataset(splits, image_size=image_size, files=(), **properties)
 
 
 def enlarge(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

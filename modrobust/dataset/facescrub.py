@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 
+from modrobust.dataset.decode import Pixels
 from modrobust.dataset.download import data_folder
-from modrobust.dataset.image_cache import cached_images
+from modrobust.dataset.image_cache import cache_folder, cached_images
 from modrobust.dataset.images import image_dataset
 from modrobust.dataset.splits import ImageDataset, Split, height_width
 from modrobust.dataset.take import rank_in_class
 from modrobust.errors import UserError
+from modrobust.store.stamp import stamp_of
 
 FIRST_IDENTITY = 100
 NAME = re.compile(r"(\d+)_(\d+)\.jpg")
@@ -34,7 +37,7 @@ def facescrub(
 
     Within a class photos are ordered by number. Of n photos the last t = ceil(n / 10) are test, the t before
     them valid and the others train (the paper's section on datasets). The index is the position in the order
-    by identity and number. Decoded photos are kept in `<root>/cache`, in the order train, valid, test, so
+    by identity and number. Decoded photos are kept (see `cache_folder`) in the order train, valid, test, so
     that each split is one stretch of the file and stays memory-mapped.
 
     Args:
@@ -52,19 +55,27 @@ def facescrub(
     photos = find_photos(folder)
     check_counts(folder, photos, num_classes, n_images)
     labels = np.array([photo.identity for photo in photos], np.int64) - FIRST_IDENTITY
-    rank, size = rank_in_class(labels)
-    held = -(-size // 10)
-    part = (rank >= size - 2 * held).astype(int) + (rank >= size - held)
+    rank, count = rank_in_class(labels)
+    held = -(-count // 10)
+    part = (rank >= count - 2 * held).astype(int) + (rank >= count - held)
     order = np.argsort(part, kind="stable")
-    files = [folder / photos[i].file for i in order]
-    inputs = cached_images(root / "cache", "facescrub", files, height_width(image_size)).split(
-        np.bincount(part, minlength=3).tolist()
+    files, size = [folder / photos[i].file for i in order], height_width(image_size)
+    decoded = cached_images(
+        cache_folder(root),
+        "facescrub",
+        stamp_of(sorted(files)),
+        [str(file) for file in files],
+        lambda i: decode(files[i], *size),
+        f"cropped to {size}",
     )
+    inputs = decoded.images.split(np.bincount(part, minlength=3).tolist())
     splits = {}
     for i, name in enumerate(("train", "valid", "test")):
         rows = np.flatnonzero(part == i)
         splits[name] = Split(inputs[i], torch.from_numpy(labels[rows]), torch.from_numpy(rows))
-    return image_dataset(splits, num_classes=num_classes, image_size=image_size, **properties)
+    return image_dataset(
+        splits, num_classes=num_classes, image_size=image_size, files=(folder.absolute(),), **properties
+    )
 
 
 def find_photos(folder: Path) -> list[Photo]:
@@ -115,3 +126,22 @@ def some(things: Iterable[object]) -> str:
     """A list for a message: the first five, and how many more there are."""
     names = [str(thing) for thing in things]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def decode(file: Path, height: int, width: int) -> Pixels:
+    """A photo as uint8 (3, height, width), RGB; of one more pixel on a side the last row or column is left out.
+
+    Raises:
+        UserError: it is damaged or has another size.
+    """
+    try:
+        with Image.open(file) as image:
+            if image.height - height not in (0, 1) or image.width - width not in (0, 1):
+                raise UserError(
+                    f"{file} has {image.width}x{image.height} pixels: allowed are {width}x{height}, and one more"
+                    " on a side, which is cropped"
+                )
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{file} is not a whole image: {error}") from error
+    return pixels[:height, :width].transpose(2, 0, 1)

@@ -75,7 +75,8 @@ def idx_images(
     every = np.arange(len(labels))
     inputs = read_images(files[2], labels, every, size, transposed)
     splits["test"] = Split(inputs, torch.from_numpy(labels), torch.from_numpy(every))
-    return image_dataset(splits, num_classes=num_classes, image_size=image_size, **properties)
+    where = tuple(file.absolute() for file in files)
+    return image_dataset(splits, num_classes=num_classes, image_size=image_size, files=where, **properties)
 
 
 def forms(name: str) -> Iterator[str]:

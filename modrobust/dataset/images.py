@@ -1,6 +1,8 @@
 """What every image dataset ends with: limits on its splits and the facts a network needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from modrobust.dataset.splits import Augmentation, ImageDataset, Split, height_width
 from modrobust.dataset.take import limit
@@ -16,6 +18,9 @@ def image_dataset(
     mean: Sequence[float],
     std: Sequence[float],
     augmentation: Augmentation | None = None,
+    classes: tuple[str, ...] = (),
+    notes: Mapping[str, Any] | None = None,
+    files: tuple[Path, ...] | None = None,
     n_train: int | None = None,
     n_valid: int | None = None,
     n_test: int | None = None,
@@ -25,7 +30,7 @@ def image_dataset(
 
     Args:
         splits: all examples.
-        name, num_classes, image_size, augmentation: see `ImageDataset`.
+        name, num_classes, image_size, augmentation, classes, notes, files: see `ImageDataset`.
         mean, std: three values each, for images in 0..1.
         n_train, n_valid, n_test: size of a stratified subset; None for all.
         subset_seed: chooses the subsets.
@@ -47,4 +52,7 @@ def image_dataset(
         mean=(mean[0], mean[1], mean[2]),
         std=(std[0], std[1], std[2]),
         augmentation=augmentation or Augmentation(),
+        classes=classes,
+        notes=notes or {},
+        files=files,
     )

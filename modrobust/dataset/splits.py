@@ -1,7 +1,9 @@
 """The contract every dataset fulfils: named splits of inputs, targets and a stable index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,10 +57,17 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Named splits: train, valid, test; or test_seen and test_unseen in place of the last."""
+    """Named splits: train, valid, test; or test_seen and test_unseen in place of the last.
+
+    Attributes:
+        name: in results and folder names.
+        splits: by their names.
+        files: that it was read from, or folders of such; none where it is made without; None where that is not known.
+    """
 
     name: str
     splits: dict[str, Split]
+    files: tuple[Path, ...] | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ class ImageDataset(Dataset):
         mean, std: per channel (three values) of images in 0..1, for normalisation.
         augmentation: applied to training images only.
         image_size: height and width in pixels; a single number, when it is made, stands for a square.
+        classes: their names, where they are known.
+        notes: what else the record of a run says of the data, as plain values: how it was divided, say.
     """
 
     num_classes: int
@@ -77,6 +88,8 @@ class ImageDataset(Dataset):
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    classes: tuple[str, ...] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "image_size", height_width(self.image_size))

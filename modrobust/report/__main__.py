@@ -160,7 +160,7 @@ def _images(rows: DataFrame, facts: Facts, output: Path | None, draws: int, told
         for table in (*tables, *others(rows, facts)):
             yield from write(table, output)
         yield from write_invariance(rows, runs, output)
-        yield from write_figures(rows, facts.configs, output)
+        yield from write_figures(rows, facts.num_classes, output)
 
 
 def _structured(bits: list[Group], facts: Facts, output: Path | None, told: list[str]) -> Iterator[Path]:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from modrobust.config.explain import explain
-from modrobust.config.identity import identity, kind_of
+from modrobust.config.identity import identity, kind_of, place
 from modrobust.errors import Diverged, UserError
 from modrobust.interrupt import Interrupted, handled, unbroken
+from modrobust.store.data import data_changed
 from modrobust.store.files import disk_errors, held, read_json, remove_leftovers, write_json, write_npz, write_text
 from modrobust.store.folders import status_of
 from modrobust.store.heartbeat import heartbeat
@@ -77,6 +78,24 @@ class RunFolder:
     def update(self, **values: Any) -> None:
         """Change some values of status.json."""
         write_json(self.folder / "status.json", {**self.status, "updated": _now(), **values})
+
+    def note_data(self, data: dict[str, Any]) -> None:
+        """Write down what the data is (see `modrobust.dataset.record`).
+
+        Raises:
+            UserError: an earlier attempt had other data.
+        """
+        before = (self.status.get("data") or {}).get("checksums")
+        if before not in (None, data["checksums"]):
+            raise UserError(
+                f"{self.folder} holds results of other data than is there now: move it away to test on the new data, "
+                "or give that another dataset.name."
+            )
+        self.update(data={**data, "place": place(self._config)})
+
+    def data_changed(self) -> bool:
+        """Whether the data may be other than in the attempt before (see `modrobust.store.data`)."""
+        return data_changed(self.status, place(self._config), unknown=True)
 
     def keep(
         self, parts: Iterable["Part"], tables: dict[str, list[dict[str, Any]]], arrays: dict[str, dict[str, Any]]

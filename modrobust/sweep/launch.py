@@ -15,6 +15,7 @@ from modrobust.config.values import check_values
 from modrobust.errors import NotDone
 from modrobust.interrupt import handled
 from modrobust.store.heartbeat import heartbeat
+from modrobust.sweep.changed import with_data
 from modrobust.sweep.plan import Composer, Planned, counted, plan
 from modrobust.sweep.stages import staged
 from modrobust.sweep.status import Status, Watch, statuses
@@ -60,7 +61,7 @@ def launch(params: Mapping[str, Any], compose: Composer, jobs: Sequence[Sequence
 
 def to_do(planned: Sequence[Planned], runs: Path, split: bool) -> tuple[list[Planned], list[Planned]]:
     """The stages and the runs that are neither done nor queued nor running (see `staged`); their number is told."""
-    found = statuses([run.folder for run in planned], runs)
+    found = with_data(planned, statuses([run.folder for run in planned], runs))
     stages, missing = staged(planned, found, runs, split)
     count = Counter(status.state for status in found.values())
     told = [f"{count[state]} {state}" for state in ("done", "queued", "running")]
@@ -87,6 +88,7 @@ def finished(planned: Sequence[Planned], begun: Sequence[Planned], runs: Path) -
     found = statuses(
         [run.folder for run in planned] + [folder for some in after.values() for folder in some.values()], runs
     )
+    found = with_data(planned, found)
     failed = [run for run in planned if found[run.folder].state != "done"]
     needed = {folder for run in failed for folder in after.get(run.folder, {}).values()}
     stages = [run for run in begun if run.folder in needed and found[run.folder].state != "done"]

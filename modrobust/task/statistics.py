@@ -5,10 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from numpy.typing import NDArray
 
-from modrobust.dataset.splits import Split
+from modrobust.dataset.moments import mean_and_std, moments
 from modrobust.errors import UserError, nearest
 from modrobust.method.experiment import Experiment, Method
 from modrobust.store.files import write_text
@@ -32,7 +30,8 @@ class Statistics:
             near, allowed = nearest(self.split, dataset.splits), ", ".join(dataset.splits)
             raise UserError(f"task.split={self.split}: {dataset.name} has the splits {allowed}.{near}")
         split = dataset.splits[self.split]
-        mean, std = mean_and_std(split)
+        sums = [moments(some.cpu().numpy()) for some in split.inputs.split(IMAGES_AT_ONCE)]
+        mean, std = mean_and_std(np.concatenate(sums), split.inputs[0, 0].numel())
         given = {"dataset": dataset.name, "split": self.split, "n_images": len(split)}
         table = pd.DataFrame({**given, "channel": range(len(mean)), "mean": mean, "std": std})
         write_text(folder / "statistics.csv", table.to_csv(index=False, lineterminator="\n"))
@@ -40,18 +39,3 @@ class Statistics:
         for name, values in {"mean": mean, "std": std}.items():
             print(f"{name}: [{', '.join(f'{value:.8g}' for value in values)}]")
         log.info("written: %s", folder / "statistics.csv")
-
-
-def mean_and_std(split: Split) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of all pixels of uint8 images, over 255, per channel: float64 (C,) each; the deviation of the population.
-
-    From exact counts of the 256 values.
-    """
-    counts = torch.zeros(split.inputs.shape[1], 256, dtype=torch.int64)
-    for some in split.inputs.split(IMAGES_AT_ONCE):
-        for channel, pixels in enumerate(some.cpu().transpose(0, 1)):
-            counts[channel] += pixels.flatten().bincount(minlength=256)
-    value, count = np.arange(256) / 255, counts.numpy()
-    mean = count @ value / count.sum(1)
-    variance = (count * (value - mean[:, None]) ** 2).sum(1) / count.sum(1)
-    return mean, np.sqrt(variance)

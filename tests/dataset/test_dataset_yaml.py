@@ -10,10 +10,15 @@ from hydra.utils import get_method, instantiate
 from omegaconf import OmegaConf
 
 from modrobust.dataset.images import image_dataset
+from modrobust.dataset.source import dataset_of
 from modrobust.dataset.splits import Augmentation
 
 FOLDER = Path(__file__).parents[2] / "conf/dataset"
-IMAGES = ["digits", "mnist", "fashion_mnist", "emnist", "cifar10", "facescrub"]
+IMAGES = ["digits", "mnist", "fashion_mnist", "emnist", "cifar10", "facescrub", "image_folder"]
+FOUND = {"image_folder"}
+"""Those whose facts are found in the images."""
+IN_CODE = {"root", "splits", "properties", "sources", "classes", "where", "cache", "stamp", "decoder", "notes", "files"}
+"""Parameters that no file sets."""
 
 
 def node(name: str) -> Any:
@@ -33,11 +38,11 @@ def test_every_key_has_a_comment(name: str) -> None:
 def test_every_key_is_a_parameter_and_every_parameter_a_key(name: str) -> None:
     keys = set(node(name)) - {"_target_"}
     own = inspect.signature(get_method(node(name)._target_)).parameters
-    shared = inspect.signature(image_dataset).parameters
-    allowed = (set(own) | set(shared)) - {"root", "splits", "properties"}
+    shared = [image_dataset, *([dataset_of] if name in FOUND else [])]
+    allowed = {*own}.union(*(inspect.signature(function).parameters for function in shared)) - IN_CODE
     assert keys <= allowed
     assert allowed - keys <= {"augmentation", "variant", "transposed"}
-    assert node(name).name == name
+    assert name in FOUND or node(name).name == name
 
 
 def test_the_default_is_instantiated_as_run_does() -> None:

@@ -193,11 +193,11 @@ def test_files_are_named_whole_and_equal_for_equal_runs(tmp_path: Path) -> None:
     runs, without = find([outputs])
     facts = collect(runs, without)
     rows = rows_of(runs, facts)
-    first = list(write_figures(rows, facts.configs, tmp_path / "first"))
+    first = list(write_figures(rows, facts.num_classes, tmp_path / "first"))
     kinds = ("boxplot", "heatmap_accuracy", "heatmap_loss", "corruptions", "compositions")
     stems = {*(f"{kind}_digits_test" for kind in kinds), "learning_digits", "levels_digits", "autoencoders_digits"}
     assert {path.name for path in first} == {f"{stem}.{kind}" for stem in stems for kind in ("pdf", "png")}
-    again = list(write_figures(rows, facts.configs, tmp_path / "again"))
+    again = list(write_figures(rows, facts.num_classes, tmp_path / "again"))
     for one, other in zip(first, again, strict=True):
         assert one.stat().st_size > 1000 and one.read_bytes() == other.read_bytes(), one.name
     assert not list((tmp_path / "first").glob(".*"))

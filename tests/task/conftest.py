@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from modrobust.build import experiment_of
+from modrobust.build import data_of, experiment_of
 from modrobust.config.options import CONF
 from modrobust.method.experiment import Experiment
 
@@ -31,4 +31,4 @@ def configured(tmp_path: Path) -> Callable[..., DictConfig]:
 @pytest.fixture
 def experiment(configured: Callable[..., DictConfig]) -> Callable[..., Experiment]:
     """What methods and tasks are given."""
-    return lambda *overrides: experiment_of(configured(*overrides))
+    return lambda *overrides: experiment_of(cfg := configured(*overrides), data_of(cfg))

@@ -12,10 +12,9 @@ from modrobust.report.figures.levels import write_levels
 from modrobust.report.figures.look import save
 from modrobust.report.figures.sheets import sheets
 from modrobust.report.figures.training import write_curves
-from modrobust.report.read.settings import Config
 
 
-def write_figures(rows: pd.DataFrame, configs: Mapping[Path, Config], folder: Path) -> Iterator[Path]:
+def write_figures(rows: pd.DataFrame, num_classes: Mapping[Path, int | None], folder: Path) -> Iterator[Path]:
     """Write them, and yield their paths; equal runs, equal files.
 
     A box plot and heat maps of accuracy and loss for each dataset and split; learning curves, level search, and images
@@ -23,14 +22,14 @@ def write_figures(rows: pd.DataFrame, configs: Mapping[Path, Config], folder: Pa
 
     Args:
         rows: of results, with `line` (see `tables.rows_of`).
-        configs: of the runs that have a config.yaml, for the number of classes.
+        num_classes: of the runs' data, for chance.
         folder: where to.
 
     Raises:
         UserError: the disk is full or the folder read-only.
     """
     for sheet in sheets(rows):
-        classes = [configs.get(Path(run), {}).get("dataset.num_classes") for run in sheet.rows["run"].unique()]
+        classes = [num_classes.get(Path(run)) for run in sheet.rows["run"].unique()]
         yield from save(boxplot(sheet, next(filter(None, classes), None)), folder / f"boxplot_{sheet.name}")
         for value in ("accuracy", "loss"):
             yield from save(heatmap(sheet, value), folder / f"heatmap_{value}_{sheet.name}")

@@ -16,7 +16,7 @@ LOG_LINES = 20
 LOG_BYTES = 6000  # thousands of runs share a page
 STATUS = (
     *("state", "attempt", "started", "seconds", "error", "host", "slurm_job_id"),
-    *("git_commit", "git_dirty", "modrobust", "python", "torch", "cuda", "device_name"),
+    *("git_commit", "git_dirty", "modrobust", "python", "torch", "cuda", "device_name", "num_classes"),
 )
 
 
@@ -70,7 +70,7 @@ def about(runs: Sequence[Path], page: Path) -> tuple[list[dict[str, Any]], list[
     examples, told = Examples(), []
     for run, (text, log, status) in zip(runs, read, strict=True):
         config = _config(text) if "num_classes" in text else {}  # others have no images; parsing takes a millisecond
-        classes = (config.get("dataset") or {}).get("num_classes")
+        classes = (config.get("dataset") or {}).get("num_classes") or status.get("num_classes")
         one = {"name": run.as_posix(), "link": _link(run, page), "config": text, "status": status, "log": log}
         told.append({**one, "examples": examples.of(run, config), "num_classes": classes})
     return told, examples.pictures
@@ -88,6 +88,7 @@ def _status(run: Path) -> dict[str, Any]:
         status = read_json(run / "status.json") or {}
     except OSError:  # said with the tables
         status = {}
+    status["num_classes"] = (status.get("data") or {}).get("num_classes")
     return {key: status[key] for key in STATUS if status.get(key) is not None}
 
 

@@ -34,6 +34,12 @@ class Facts:
     waiting: pd.DataFrame
 
     @cached_property
+    def num_classes(self) -> dict[Path, int | None]:
+        """How many classes the data of each run with results has: as configured, else as found in the data."""
+        found = {run: (status.get("data") or {}).get("num_classes") for run, status in self.statuses.items()}
+        return {run: self.configs.get(run, {}).get("dataset.num_classes") or n for run, n in found.items()}
+
+    @cached_property
     def known(self) -> dict[str, dict[str, str]]:
         """Under which circumstances each run with results was made (see `replicas.circumstances`)."""
         return {str(run): circumstances(self.configs.get(run, {}), status) for run, status in self.statuses.items()}

@@ -1,0 +1,79 @@
+"""Photographs of one's own: a folder for each class."""
+
+import logging
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from modrobust.dataset.decode import Decoder
+from modrobust.dataset.image_cache import cache_folder
+from modrobust.dataset.image_files import classes_of, find_images
+from modrobust.dataset.source import Source, dataset_of
+from modrobust.dataset.splits import ImageDataset, height_width
+from modrobust.errors import UserError
+from modrobust.store.stamp import stamp_of
+
+log = logging.getLogger(__name__)
+
+
+def image_folder(
+    root: Path,
+    *,
+    folder: str,
+    image_size: int | Sequence[int] | None,
+    grey: bool,
+    background: Sequence[int],
+    content: str | None = None,
+    **properties: Any,
+) -> ImageDataset:
+    """The images of `<folder>/<class>/`, or of `<folder>/{train,valid,test}/<class>/` (see `find_images`).
+
+    Any format, kind and size that Pillow reads (see `Decoder`). Decoded once, into `<root>/cache` or the user's folder
+    for caches (see `cache_folder`), and again when a file changes.
+
+    Args:
+        root: the folder `paths.data`.
+        folder: relative to the current folder, or absolute.
+        image_size: height and width in pixels, or one number for both; None where all images have the same.
+        grey: one channel.
+        background: red, green and blue, 0..255, behind transparent images.
+        content: names the folder's content in a run's hash; not used here.
+        properties: see `dataset_of`.
+
+    Raises:
+        UserError: the folder or an image can't be read, or has not what is needed.
+    """
+    place = Path(folder).expanduser().resolve()
+    if not place.is_dir():
+        problem = "is not a folder" if place.exists() else "does not exist"
+        raise UserError(f"dataset.folder={folder}: {place} {problem}")
+    found = find_images(place)
+    classes = classes_of(found)
+    if found.hidden or found.foreign:
+        such = f", such as {found.example}" if found.example else ""
+        log.info("%s: passed over: %d hidden files, %d foreign ones%s", place, found.hidden, found.foreign, such)
+    passed = {key: n for key, n in {"hidden": found.hidden, "foreign": found.foreign}.items() if n}
+    sources, files = {}, []
+    for split, by_class in found.splits.items():
+        paths = [(path, classes.index(label)) for label in classes for path in by_class.get(label, ())]
+        sources[split] = _source(place, [path for path, _ in paths], np.array([label for _, label in paths]))
+        files += [place / path for path, _ in paths]
+    return dataset_of(
+        sources,
+        classes,
+        where=folder,
+        cache=cache_folder(root) / f"{place.name}-{sha256(str(place).encode()).hexdigest()[:6]}",
+        stamp=stamp_of(files),
+        decoder=Decoder(None if image_size is None else height_width(image_size), grey, tuple(background)),  # type: ignore[arg-type]
+        files=(place,),
+        notes={"passed_over": passed} if passed else {},
+        **properties,
+    )
+
+
+def _source(folder: Path, paths: Sequence[Path], labels: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Source:
+    return Source(labels, [path.as_posix() for path in paths], lambda i: Image.open(folder / paths[i]))
