@@ -20,6 +20,8 @@ from modrobust.evaluation.examples import examples_path
 from modrobust.method.experiment import Experiment, Method
 from modrobust.method.fit import Training
 from modrobust.model.contract import check_network
+from modrobust.model.divided import network_of
+from modrobust.model.weights import content_of_file
 from modrobust.numerics import choose
 from modrobust.store.parts import Parts
 
@@ -44,6 +46,7 @@ def experiment_of(cfg: DictConfig, dataset: Dataset, track: Track = lambda row: 
         build = partial(build, **found)  # null in the YAML file: what the data has
         few = dataset.splits["train"].take(slice(2), device)
         if not str(network := cfg.model.get("_target_")).startswith("modrobust."):
+            build = partial(network_of, build, dataset.image_size, f"model ({network})")
             two = normalise(few.inputs.cpu(), dataset)
             check_network(build, two, dataset.num_classes, f"model ({network})")
     numerics = choose(
@@ -59,7 +62,7 @@ def experiment_of(cfg: DictConfig, dataset: Dataset, track: Track = lambda row: 
         ),
         parts=Parts(
             Path(cfg.paths.outputs) / "parts",
-            {**training_identity(cfg), "data": data},
+            {**training_identity(cfg), "data": data, **content_of_file(cfg.model.get("weights"))},
             identity(cfg)["corruption"],
             track,
         ),

@@ -113,6 +113,14 @@ _MODULAR: Needs = {
     "image_channels": many(whole(1)),
     "image_outputs": whole(1),
 }
+_LIBRARY: Needs = {
+    **_CLASSIFIER,
+    "arch": name,
+    "weights": optional(text),
+    "stem": choice("original", "small"),
+    "levels": optional(many(Need("a level's name or number", lambda x: whole(0).fits(x) or name.fits(x)))),
+    "options": optional(Need("arguments such as {dropout:0.2}", lambda x: isinstance(x, dict))),
+}
 _SEVERITY: Needs = {"severity": whole(1, 5)}
 
 OF_TARGET: Mapping[str, Needs] = {
@@ -179,6 +187,8 @@ OF_TARGET: Mapping[str, Needs] = {
     },
     "modrobust.model.resnet18.resnet18": _CLASSIFIER,
     "modrobust.model.inception_v3.inception_v3": {**_CLASSIFIER, "image_size": optional(size(75))},
+    "modrobust.model.library.torchvision": _LIBRARY,
+    "modrobust.model.library.timm": _LIBRARY,
     "modrobust.model.dense.Mlp": {
         "hidden": optional(many(whole(1), empty=True)),
         "pruning": number(0, 100),
@@ -245,6 +255,7 @@ OF_TARGET: Mapping[str, Needs] = {
     },
     # tasks
     "modrobust.task.statistics.Statistics": {"split": text},
+    "modrobust.task.levels.Levels": {},
     "modrobust.task.export_images.ExportImages": {
         "folder": text,
         "compositions": COMPOSITIONS,

@@ -53,7 +53,7 @@ class Contrastive:
 
     def train(self, experiment: Experiment) -> Made:
         """Train one network, after searching its levels where they are not given."""
-        names, probe = experiment.corruption.names, experiment.probe()
+        names, probe = experiment.corruption.names, experiment.divided()
         experiment.images_a_step(1 + len(names))  # told before levels are searched
         if self.level == "auto":
             levels = choose_levels(names, range(1, probe.levels), partial(self._try, experiment))

@@ -116,6 +116,16 @@ class Experiment:
             raise UserError(f"model: dataset={self.dataset.name} goes with a classifier of images, such as small_cnn.")
         return network
 
+    def divided(self) -> Network:
+        """As `probe`, for methods that need levels. Raises UserError where the network has none."""
+        network = self.probe()
+        if network.undivided:
+            raise UserError(
+                f"model: this network has no levels, for {network.undivided}. "
+                "Methods that need none: cross_entropy, img_space."
+            )
+        return network
+
     def views(self) -> Views:
         """The images in steps and under corruptions; all parts share them, and what they keep."""
         return self._views

@@ -60,7 +60,7 @@ class Modules:
 
     def train(self, experiment: Experiment) -> Made:
         """Train backbone and modules, after searching their levels where they are not given."""
-        names, probe = experiment.corruption.names, experiment.probe()
+        names, probe = experiment.corruption.names, experiment.divided()
         experiment.images_a_step(2)  # like a wrong level told before the backbone is trained
         given = {}
         if self.level != "auto":

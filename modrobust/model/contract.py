@@ -20,12 +20,12 @@ def check_network(build: Callable[[], Any], images: Tensor, num_classes: int, so
         source: what builds it, for messages.
 
     Raises:
-        UserError: it is no `Network`, it fails, or it returns something else than logits (B, classes) and features.
+        UserError: it is none, it fails, or it returns something else than logits (B, classes) and features.
     """
     network = build()
     if not isinstance(network, Network):
         found = type(network).__name__
-        raise UserError(f"{source} makes {found}: a Network is needed, see modrobust/model/network.py.")
+        raise UserError(f"{source} makes {found}: an nn.Module from images to logits is needed.")
     try:
         with torch.no_grad():
             logits, units = network.eval().predict(images)

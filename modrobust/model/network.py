@@ -19,6 +19,8 @@ class Network(nn.Module):
         blocks: block by name, in order.
         module_for_level: builds a module that keeps the shape of the features of a level.
         autoencoder: builds a network from images (N, 3, H, W) to images of the same shape.
+        last: the level that `last` means; None: the input of the first block without a convolution.
+        undivided: why it is one block, where it could not be divided; its logits stand for penultimate features then.
     """
 
     def __init__(
@@ -26,11 +28,14 @@ class Network(nn.Module):
         blocks: dict[str, nn.Module],
         module_for_level: Callable[[int], nn.Module],
         autoencoder: Callable[[], nn.Module],
+        last: int | None = None,
+        undivided: str | None = None,
     ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(OrderedDict(blocks))
         self._module_for_level = module_for_level
         self._autoencoder = autoencoder
+        self._last, self.undivided = last, undivided
 
     @property
     def levels(self) -> int:
@@ -44,7 +49,9 @@ class Network(nn.Module):
 
     @property
     def after_convolutions(self) -> int:
-        """The level of the last convolution's output: the input of the first block without one."""
+        """The level that `last` means: the output of the last block that works on places of the image."""
+        if self._last is not None:
+            return self._last
         with_one = [any(isinstance(m, nn.Conv2d) for m in block.modules()) for block in self.blocks]
         return with_one.index(False)
 
@@ -83,6 +90,9 @@ class Network(nn.Module):
         Args and errors are those of `forward`.
         """
         penultimate = self.features(x, self.levels - 1, start)
+        if self.undivided:
+            logits = self.blocks[-1](penultimate)
+            return logits, logits
         return self.blocks[-1](penultimate), penultimate.flatten(1)
 
     def make_module(self, level: int) -> nn.Module:

@@ -42,9 +42,9 @@ def test_a_good_one() -> None:
 
 
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {
-    "a plain module": (
-        lambda: nn.Linear(3, 3),
-        " makes Linear: a Network is needed, see modrobust/model/network.py.",
+    "no module": (
+        lambda: nn.Linear,
+        " makes type: an nn.Module from images to logits is needed.",
     ),
     "classes": (
         lambda: network(outputs=7),
