@@ -61,6 +61,6 @@ def test_one_that_cannot_be_traced_goes_with_methods_that_need_no_levels(folder:
 def test_an_unknown_arch_is_told_before_training(folder: Path) -> None:
     run = modrobust(folder, "model=torchvision", "model.arch=mobilenet_v3_smal", *SMALL)
     assert run.code == 1
-    line = "modrobust: model.arch=mobilenet_v3_smal: torchvision has no such classifier. Did you mean 'mobilenet_v3_small'?"
-    assert run.err.splitlines()[-1] == line
+    line = "model.arch=mobilenet_v3_smal: torchvision has no such classifier. Did you mean 'mobilenet_v3_small'?"
+    assert run.err.splitlines()[-1] == f"modrobust: {line}"
     assert not (folder / "outputs/parts").exists()
