@@ -35,6 +35,11 @@ def check(cfg: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
     as_written = plain(cfg, resolve=False)
     check_keys(as_written, known)
     content = plain(cfg)
+    elemental = content["corruption"].get("elemental")
+    if elemental is None:
+        raise UserError("The key 'corruption.elemental' is missing.")
+    for name in elemental if isinstance(elemental, dict) else ():  # before the list that is made of them
+        check_name(str(name))
     if wrong := mistakes(content):  # of keys that take their values from others, the others are to blame
         taken = {key for key, value in flatten(as_written) if isinstance(value, str) and "${" in value}
         raise UserError(min(wrong, key=lambda one: one[0] in taken)[1])
@@ -43,9 +48,6 @@ def check(cfg: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
         raise UserError(f"search={cfg.search.kind} is a sweep of many runs: modrobust -m search={cfg.search.kind} ...")
     wanted = cfg.evaluation  # its keys differ from evaluation to evaluation
     parse_shard(wanted.get("shard", "1/1"))
-    elemental = cfg.corruption.elemental
-    for name in elemental:
-        check_name(str(name))
     if (compositions := content["corruption"].get("compositions")) is None:
         raise UserError("The key 'corruption.compositions' is missing.")
     choose(_sampled(json.dumps(compositions)), elemental, wanted.get("compositions"), wanted.get("max_length"))

@@ -23,6 +23,7 @@ from modrobust.config.need import (
     text,
     whole,
 )
+from modrobust.corruption.common import PUBLISHED
 from modrobust.corruption.composition import IDENTITY, is_name
 from modrobust.errors import UserError
 
@@ -122,6 +123,7 @@ _LIBRARY: Needs = {
     "options": optional(Need("arguments such as {dropout:0.2}", lambda x: isinstance(x, dict))),
 }
 _SEVERITY: Needs = {"severity": whole(1, 5)}
+_COMMON: Needs = {**_SEVERITY, "table": optional(Need("32 or 224", lambda x: x in (32, 224) and x is not True))}
 
 OF_TARGET: Mapping[str, Needs] = {
     # datasets
@@ -165,6 +167,13 @@ OF_TARGET: Mapping[str, Needs] = {
         "seed": whole(0),
         "names": NAMES,
         "input_noise": number(0),
+        **_COMMON,
+    },
+    "modrobust.corruption.composition.subset": {
+        "names": NAMES,
+        "seed": whole(0),
+        "target": whole(0),
+        "max_length": whole(0),
     },
     "modrobust.corruption.composition.sample": {
         "names": NAMES,
@@ -176,6 +185,7 @@ OF_TARGET: Mapping[str, Needs] = {
     "modrobust.corruption.gaussian_blur.gaussian_blur": _SEVERITY,
     "modrobust.corruption.impulse_noise.impulse_noise": _SEVERITY,
     "modrobust.corruption.swirl.swirl": _SEVERITY,
+    **{f"modrobust.corruption.common.{name}.{name}": _COMMON for name in PUBLISHED.values()},
     # networks
     "modrobust.model.five_by_five.five_by_five": {
         **_CLASSIFIER,

@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Iterable
 from itertools import combinations, permutations
-from math import ceil, comb, factorial
+from math import ceil, comb, factorial, perm
 
 from modrobust.errors import UserError
 
@@ -33,6 +33,33 @@ def label(composition: Iterable[str]) -> str:
 def parse(text: str) -> tuple[str, ...]:
     """The composition of a name: "Contrast-Swirl" -> ("Contrast", "Swirl"), "Identity" -> ()."""
     return tuple(name for name in text.split("-") if name != IDENTITY)
+
+
+def subset(names: Iterable[str], seed: int = 2778, target: int = 30, max_length: int = 6) -> list[tuple[str, ...]]:
+    """Some of the compositions of any number of corruptions.
+
+    Identity, every corruption alone, and of each length from 2 all compositions, or `target` of them, drawn from all
+    with equal chances and without repetition. A greater target adds to those of a smaller one.
+
+    Args:
+        names: the elementary corruptions in base order; Identity is left out.
+        seed: of Python's generators, one for each length.
+        target: largest number of compositions of each length from 2.
+        max_length: of a composition.
+    """
+    base = [name for name in names if name != IDENTITY]
+    longest = min(max_length, len(base))
+    chosen: list[tuple[str, ...]] = [(), *((name,) for name in base if longest)]
+    for length in range(2, longest + 1):
+        if perm(len(base), length) <= target:
+            chosen += permutations(base, length)
+            continue
+        generator = random.Random(f"{seed} {length}")
+        drawn: dict[tuple[str, ...], None] = {}
+        while len(drawn) < target:
+            drawn[tuple(generator.sample(base, length))] = None
+        chosen += drawn
+    return chosen
 
 
 def sample(names: Iterable[str], seed: int = 2778, target: int = 30, max_length: int = 6) -> list[tuple[str, ...]]:

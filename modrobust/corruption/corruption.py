@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,6 +36,8 @@ class Corruption:
         names: Iterable[str] | None = None,
         compositions: Iterable[Iterable[str] | str] = (),
         input_noise: float = 0.0,
+        severity: int | None = None,
+        table: int | None = None,
     ) -> None:
         """Check names, and parameters on a tiny image, before the first real one.
 
@@ -43,6 +47,7 @@ class Corruption:
             names: all of `elemental` where None.
             compositions: tuples of names, or their names joined by "-".
             input_noise: see above.
+            severity, table: not used; what the YAML files of the common corruptions give to all of them.
 
         Raises:
             UserError: a name is unknown, comes twice or could not be part of a composition's; a function refuses its
@@ -67,6 +72,18 @@ class Corruption:
                 function(torch.zeros(1, 1, 8, 8), Draw("trial", torch.zeros(1, dtype=torch.int64)))
             except UserError as error:
                 raise UserError(f"corruption {name}: {error}") from error
+
+    def at(self, severity: int) -> "Corruption":
+        """The same with all functions that take a severity at this one. Raises UserError where one has no such."""
+
+        given: dict[str, Any] = {"severity": severity}
+
+        def bound(function: Function) -> Function:
+            plain = function.function if isinstance(function, Own) else function
+            return partial(plain, **given) if given.keys() <= signature(plain).parameters.keys() else plain
+
+        elemental = {name: bound(function) for name, function in self.elemental.items()}
+        return Corruption(elemental, self.seed, self.names, self.compositions, self.input_noise)
 
     def try_out(self, images: Tensor, split: str, index: Tensor, names: Iterable[str] = ()) -> None:
         """Call the functions that are not of this package on a few real images, before all others.

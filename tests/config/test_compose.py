@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.plugins import Plugins
-from hydra.utils import get_object
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
 from modrobust.config.identity import MOVED, fingerprint, identity, plain, run_folder, training_identity, unnamed
 from modrobust.config.options import CONF, options
 from modrobust.corruption.choice import parse_shard
+from modrobust.corruption.common import PUBLISHED
 from modrobust.errors import UserError
 
 FILES = sorted(CONF.rglob("*.yaml"))
@@ -302,3 +303,20 @@ def test_unnamed() -> None:
 def test_an_empty_folder_of_data_is_as_none(monkeypatch: pytest.MonkeyPatch, value: str, folder: str) -> None:
     monkeypatch.setenv("MODROBUST_DATA", value)
     assert composed().paths.data == folder
+
+
+def test_sets_of_corruptions_are_composed() -> None:
+    six = resolved()["corruption"]["names"]
+    common = resolved("corruption=common")["corruption"]
+    assert common["names"] == [name for one in ("noise", "blur", "weather", "digital") for name in of_set(one)]
+    assert sorted(common["names"]) == sorted(PUBLISHED)
+    assert resolved("corruption=[six,weather]")["corruption"]["names"] == [*six, *of_set("weather")]
+    assert resolved("corruption=[weather,six]")["corruption"]["names"] == [*of_set("weather"), *six]
+    stronger = resolved("corruption=common", "corruption.severity=5", "corruption.table=32")["corruption"]
+    assert {one["severity"] for one in stronger["elemental"].values()} == {5}
+    assert {one["table"] for one in stronger["elemental"].values()} == {32}
+    assert len(instantiate(composed("corruption=common").corruption).compositions) == 1 + 19 + 5 * 30
+
+
+def of_set(name: str) -> list[str]:
+    return list(resolved(f"corruption={name}")["corruption"]["names"])

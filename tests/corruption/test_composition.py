@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modrobust.corruption.composition import label, parse, sample
+from modrobust.corruption.composition import label, parse, sample, subset
 
 SIX = ["Contrast", "GaussianBlur", "ImpulseNoise", "Invert", "Rotate90", "Swirl"]
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "compositions.json").read_text())
@@ -55,3 +55,24 @@ def test_labels() -> None:
     assert label(("Contrast", "Swirl")) == "Contrast-Swirl"
     assert parse("Identity") == ()
     assert parse("Contrast-Identity") == ("Contrast",)
+
+
+def test_subset_is_limited_and_grows() -> None:
+    names = [f"C{i}" for i in range(19)]
+    small, large = (subset(names, target=target, max_length=4) for target in (10, 25))
+    assert [sum(len(c) == n for c in small) for n in range(6)] == [1, 19, 10, 10, 10, 0]
+    assert set(small) < set(large)
+    assert len(set(large)) == len(large)
+    assert all(len(set(c)) == len(c) for c in large)
+    assert subset(names, target=10, max_length=4) == small
+    assert subset(names, seed=1, target=10, max_length=4) != small
+
+
+def test_subset_of_few_is_all() -> None:
+    assert subset(["A", "B", "Identity", "C"]) == [
+        *((), ("A",), ("B",), ("C",)),
+        *permutations("ABC", 2),
+        *permutations("ABC", 3),
+    ]
+    assert subset([]) == [()]
+    assert subset(["A"], max_length=0) == [()]
