@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, Task, TimeRemainingColumn
@@ -65,7 +66,9 @@ def on_terminal(time_left: bool = True) -> Iterator[Progress | None]:
         time_left: whether it is shown; False where it is among what is said.
     """
     console = Console(stderr=True)
-    if not (sys.stderr and sys.stderr.isatty() and console.is_interactive):  # TERM=dumb is not interactive
+    terminal = sys.stderr and sys.stderr.isatty() and console.is_interactive  # TERM=dumb is not interactive
+    notebook = console.is_jupyter and find_spec("ipywidgets")  # which rich draws with there
+    if not (terminal or notebook):
         yield None
         return
     with Progress(Line(console, time_left), console=console) as progress:

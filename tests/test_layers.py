@@ -17,7 +17,7 @@ LAYERS = (  # from left to right; rooms of one layer may look at each other
     ("method",),
     ("evaluation", "task"),
     ("build",),
-    ("run",),
+    ("api", "run"),
     ("sweep",),
     ("search",),
     ("report",),

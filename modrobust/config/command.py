@@ -122,6 +122,16 @@ def found(arguments: Sequence[str]) -> Found:
     return Found(places, name or "config", more, Path.cwd())
 
 
+def packaged(here: Path) -> Found:
+    """What is found without a command line, also within a program of somebody else's that uses Hydra.
+
+    Args:
+        here: the folder whose ./conf is searched, too.
+    """
+    places = tuple((str(one.provider), str(one.path)) for one in _search_path(parse([])).get_path())
+    return Found(places, "config", (), here)
+
+
 def _search_path(command: Command) -> ConfigSearchPath:
     """As Hydra makes it of a command line."""
     path = create_config_search_path(command.config_path or str(CONF))
