@@ -32,6 +32,7 @@ def _work(full: bool) -> None:
         return
     # Threads that wait give the core away; spinning costs a factor of 4 to 20 where other programs run, too.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is imported
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler says what nobody asked
     sys.path.append(os.getcwd())  # noqa: PTH109  a user's own corruption, method or dataset
     from contextlib import nullcontext
 

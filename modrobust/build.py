@@ -1,10 +1,12 @@
 """What a configuration describes, made: data, corruptions, a network to build, how to train, where parts are kept."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
@@ -23,6 +25,7 @@ from modrobust.model.contract import check_network
 from modrobust.model.divided import network_of
 from modrobust.model.weights import content_of_file
 from modrobust.numerics import choose
+from modrobust.profile import Profile
 from modrobust.store.parts import Parts
 
 Track = Callable[[dict[str, Any]], None]
@@ -36,8 +39,17 @@ def data_of(cfg: DictConfig) -> Dataset:
     return dataset  # type: ignore[no-any-return]
 
 
-def experiment_of(cfg: DictConfig, dataset: Dataset, track: Track = lambda row: None) -> Experiment:
-    """What methods and tasks are given; `track` gets the learning curves. Below here nothing sees `cfg`."""
+def experiment_of(
+    cfg: DictConfig, dataset: Dataset, track: Track = lambda row: None, profiles: Path | None = None
+) -> Experiment:
+    """What methods and tasks are given. Below here nothing sees `cfg`.
+
+    Args:
+        cfg: the configuration.
+        dataset: see `data_of`.
+        track: gets the learning curves.
+        profiles: the folder for a profile of some training steps; None for none.
+    """
     device, auto = prepare(cfg.device, cfg.threads), cfg.cache_gb == "auto"
     corruption, build = instantiate(cfg.corruption), partial(instantiate, unnamed(cfg.model))
     if images := isinstance(dataset, ImageDataset):
@@ -58,7 +70,10 @@ def experiment_of(cfg: DictConfig, dataset: Dataset, track: Track = lambda row: 
         corruption=corruption,
         build=build,
         training=Training(
-            **instantiate(cfg.training), checkpoint_seconds=cfg.checkpoint_seconds, autocast=numerics.autocast
+            **instantiate(cfg.training),
+            checkpoint_seconds=cfg.checkpoint_seconds,
+            autocast=numerics.autocast,
+            watch=Profile("training", "a step", profiles, device, first=5, count=10).watch if profiles else nullcontext,
         ),
         parts=Parts(
             Path(cfg.paths.outputs) / "parts",
@@ -83,15 +98,21 @@ def method_of(cfg: DictConfig) -> Method:
     return method
 
 
-def output_of(cfg: DictConfig, folder: Path, name: str) -> Output:
+def output_of(cfg: DictConfig, folder: Path, name: str, device: torch.device) -> Output:
     """Where an evaluation of a run writes.
 
     Args:
         cfg: the run's configuration.
         folder: the run's.
         name: of the evaluation, and of its folder below the run's; empty for the one of the group `evaluation`.
+        device: where it tests.
     """
     columns = {**{group: cfg[group].name for group in ("dataset", "method", "model")}, "seed": cfg.seed}
     shown = not name and "compositions" in cfg.evaluation
     examples = examples_path(Path(cfg.paths.outputs), identity(cfg)) if shown else None
-    return Output(folder / name, columns, cfg.checkpoint_seconds, examples)
+    profile = (
+        Profile("testing", "a batch under all compositions", folder, device, first=0, count=1).watch
+        if cfg.profile
+        else nullcontext
+    )
+    return Output(folder / name, columns, cfg.checkpoint_seconds, examples, profile)

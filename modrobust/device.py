@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from modrobust.dataset.splits import Dataset
 from modrobust.errors import UserError
@@ -25,7 +26,6 @@ def prepare(device: str, threads: int) -> torch.device:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # dying activations would cost a factor of three
-    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms imports a compiler for a second
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -33,6 +33,9 @@ def prepare(device: str, threads: int) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device={device} is not there: {str(error).splitlines()[0]}") from error
+    # On CUDA a few operations, of some foreign networks, have no fixed order of sums: torch then warns, and goes on.
+    # (use_deterministic_algorithms would say the same, but imports a compiler for a second.)
+    torch.set_deterministic_debug_mode("warn" if device.startswith("cuda") else "error")
     return torch.device(device)
 
 
@@ -76,6 +79,11 @@ def _processor() -> str:
         if names := [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]:
             return names[0]
     return platform.processor() or platform.machine()
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on a device; the host does not wait until it is there."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def place(dataset: Dataset, device: torch.device) -> Dataset:

@@ -123,19 +123,24 @@ def work(
     from modrobust.dataset.record import record_of
     from modrobust.device import described
     from modrobust.evaluation.pictures import keep_pictures
+    from modrobust.meter import Meter
     from modrobust.method.made import made_of
 
     dataset = data_of(cfg)
     record.note_data(record_of(dataset))
-    experiment = experiment_of(cfg, dataset, track)
+    experiment = experiment_of(cfg, dataset, track, record.folder if cfg.profile else None)
     record.update(**described(experiment.device))
     for evaluation in evaluations.values():
         evaluation.check(experiment)
     if cfg.vis:
         evaluations[""].draw(experiment, record.folder)
     method = method_of(cfg)
-    made = made_of(method.train(experiment))
+    meter = Meter(experiment.device)
+    with meter.stretch("training"):
+        made = made_of(method.train(experiment))
     record.keep(made.parts, made.tables, made.arrays)
     keep_pictures(made.pictures, record.folder)
-    for name, evaluation in evaluations.items() if cfg.evaluate else ():
-        evaluation(made, experiment, output_of(cfg, record.folder, name))
+    with meter.stretch("testing"):
+        for name, evaluation in evaluations.items() if cfg.evaluate else ():
+            evaluation(made, experiment, output_of(cfg, record.folder, name, experiment.device))
+    record.update(**meter.found)

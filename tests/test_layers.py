@@ -13,7 +13,7 @@ LAYERS = (  # from left to right; rooms of one layer may look at each other
     ("config", "corruption"),
     ("store",),
     ("dataset",),
-    ("device", "numerics", "model", "logger"),
+    ("device", "numerics", "meter", "profile", "model", "logger"),
     ("method",),
     ("evaluation", "task"),
     ("build",),

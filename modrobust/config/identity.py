@@ -14,7 +14,7 @@ from modrobust.config.typed import same, typed
 from modrobust.errors import UserError
 
 # What may differ between two runs that must give the same result.
-_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "logger", "task", "search")
+_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "profile", "logger", "task", "search")
 # Values that once computed something else: what was finished with them then is no result of theirs.
 _CORRECTED = {("method", "pass_through", False): "both halves classified"}
 MOVED: dict[str, str] = {}
@@ -74,6 +74,8 @@ def _tested(evaluation: dict[str, Any]) -> dict[str, Any]:
     if not content.get("_target_", _OURS).startswith(_OURS):
         return content
     content.pop("_target_", None)
+    if content.get("batch_size") == "auto":
+        content.pop("batch_size")
     return {**_NEUTRAL, **content}
 
 

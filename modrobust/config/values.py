@@ -51,6 +51,7 @@ OF_CONFIG: Needs = {
     "evaluate": flag,
     "evaluations": Need("a list", lambda x: isinstance(x, list)),
     "vis": flag,
+    "profile": flag,
     "precision": choice("auto", "float32", "tf32", "bfloat16"),
     "compile": flag,
     "channels_last": _or_auto(flag),
@@ -252,7 +253,7 @@ OF_TARGET: Mapping[str, Needs] = {
         "split": text,
         "compositions": COMPOSITIONS,
         "max_length": optional(whole(0)),
-        "batch_size": whole(1),
+        "batch_size": _or_auto(whole(1)),
         "shard": text,  # see selection.parse_shard
         "activations": Need("true, false or raw", lambda x: flag.fits(x) or x == "raw"),
     },

@@ -7,11 +7,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.profiler import record_function
 
 from modrobust.corruption.composition import IDENTITY, check_name, parse
 from modrobust.corruption.draw import Draw
 from modrobust.corruption.own import Function, Own, is_own
 from modrobust.errors import UserError, nearest
+
+STRETCH = "modrobust: corruption"  # what a profile calls it
 
 
 class Corruption:
@@ -142,7 +145,8 @@ class Corruption:
         if name == IDENTITY:
             return images.float()
         draw = Draw.of(self.seed, split, index.to(images.device), position, name, epoch)
-        return self._function(name)(images.float(), draw)
+        with record_function(STRETCH), torch.autocast(images.device.type, enabled=False):
+            return self._function(name)(images.float(), draw)
 
     def _function(self, name: str) -> Function:
         if name not in self.elemental:

@@ -1,5 +1,6 @@
 """From stored images to what networks take."""
 
+from collections import Counter
 from functools import lru_cache
 
 import torch
@@ -7,9 +8,14 @@ from torch import Tensor
 
 from modrobust.dataset.splits import ImageDataset
 
+STRETCH = "modrobust: data"  # what a profile calls work on data
+COUNT = Counter({"images": 0})
+"""How many images this process has normalised, which is for networks."""
+
 
 def normalise(images: Tensor, dataset: ImageDataset) -> Tensor:
     """uint8 images (B, 1 or 3, H, W) -> float32 (B, 3, H, W): to 0..1, grey repeated, minus mean, over std."""
+    COUNT["images"] += len(images)
     factor, less = _constants(tuple(dataset.mean), tuple(dataset.std), images.device)
     return images.float().expand(-1, 3, -1, -1).mul(factor).sub_(less)
 

@@ -1,7 +1,8 @@
 """What an evaluation is: an object that checks what it is asked, then tests and writes results. Imports no torch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,14 @@ class Output:
         columns: values of the columns dataset, method, model and seed of results.csv.
         checkpoint_seconds: how much work a killed run may lose.
         examples: where runs that are tested on the same images share a picture of some of them; None for no picture.
+        watch: makes the context of every batch; see `modrobust.profile.Profile`.
     """
 
     folder: Path
     columns: Mapping[str, Any]
     checkpoint_seconds: float = 60.0
     examples: Path | None = None
+    watch: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 class Evaluation(ABC):

@@ -1,9 +1,11 @@
 """The short table at the end of a run."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from modrobust.store.files import read_json
 from modrobust.terminal.folded import print_table
 
 
@@ -24,7 +26,21 @@ def show(folder: Path) -> None:
         sizes = "/".join(str(n) for n in results["n_images"].unique())
         kind = "examples" if by_split else "images"
         print(f"{len(results)} rows of {sizes} {kind} each: {path}")
+    if took := _took(read_json(folder / "status.json") or {}):
+        print(took)
     print(f"configuration, log, learning curves, predictions: {folder}/")
+
+
+def _took(status: dict[str, Any]) -> str:
+    """What the last attempt took, as a line; empty where nothing is recorded."""
+    said = []
+    for what in ("training", "testing"):
+        if speed := status.get(f"{what}_images_per_second"):
+            said.append(f"{what} {speed:,.0f} images/s")
+    for where, key in (("", "peak_memory_mb"), (" on the GPU", "peak_device_memory_mb")):
+        if megabytes := status.get(key):
+            said.append(f"at most {megabytes / 1000:.1f} GB of memory{where}")
+    return ", ".join(said)
 
 
 def _print_accuracy(results: pd.DataFrame) -> None:

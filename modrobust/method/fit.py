@@ -34,6 +34,7 @@ class Training:
         schedule: (optimizer) -> a torch learning rate scheduler, stepped once an epoch.
         checkpoint_seconds: time between checkpoints; does not change the result.
         autocast: makes the context in which networks compute; see `modrobust.numerics.Numerics`.
+        watch: makes the context of every step; see `modrobust.profile.Profile`.
     """
 
     epochs: int
@@ -42,6 +43,7 @@ class Training:
     schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
     checkpoint_seconds: float = 60.0
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
+    watch: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 class Objective(Protocol):
@@ -146,11 +148,12 @@ class _Loop:
         self.network.train()
         while self.step < steps:
             torch.manual_seed(derive(self.part.seed, self.part.name, self.epoch, self.step))
-            with self.training.autocast():
-                scalars = self.objective.step(self.epoch, self.step)
-            self.optimizer.zero_grad(set_to_none=True)
-            scalars.pop("objective", scalars["loss"]).backward()
-            self.optimizer.step()
+            with self.training.watch():
+                with self.training.autocast():
+                    scalars = self.objective.step(self.epoch, self.step)
+                self.optimizer.zero_grad(set_to_none=True)
+                scalars.pop("objective", scalars["loss"]).backward()
+                self.optimizer.step()
             self.waiting.append({name: value.detach() for name, value in scalars.items()})
             self.step += 1
             shown.advance()

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.profiler import record_function
 
 from modrobust.corruption.corruption import Corruption, quantize
 from modrobust.corruption.draw import Draw
-from modrobust.dataset.normalise import normalise
+from modrobust.dataset.normalise import STRETCH, normalise
 from modrobust.dataset.splits import Augmentation, ImageDataset
+from modrobust.device import to_device
 from modrobust.method.kept import Kept
 from modrobust.seeds import derive
 
@@ -81,7 +83,7 @@ class Views:
 
     def _shuffle(self, total: int, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(derive(self.seed, "order", epoch))
-        return torch.randperm(total, generator=generator).to(self.device)
+        return to_device(torch.randperm(total, generator=generator), self.device)
 
     def _arrange(self, kinds: int, batch_size: int, epoch: int) -> Order:
         n = len(self.dataset.splits["train"])
@@ -91,7 +93,8 @@ class Views:
         chosen = chosen.gather(1, (chosen // n).argsort(dim=1, stable=True))
         which = chosen // n
         counts = torch.zeros(len(which), kinds, dtype=torch.int64).scatter_add_(1, which, torch.ones_like(which))
-        return Order((chosen % n).flatten().to(self.device), which.flatten().to(self.device), counts.tolist())
+        images, kinds_of_images = (to_device(x.flatten(), self.device) for x in (chosen % n, which))
+        return Order(images, kinds_of_images, counts.tolist())
 
     def _keep(self, split: str) -> Kept | None:
         size = Kept.size(self.dataset.splits[split], self.corruption)
@@ -100,6 +103,7 @@ class Views:
         self._left -= size
         return Kept(self.dataset.splits[split], split, self.corruption, self.device)
 
+    @record_function(STRETCH)
     def see(self, batch: Batch, names: tuple[str, ...]) -> Tensor:
         """The images under each corruption, normalised: float32 (len(names) * B, 3, H, W), view by view."""
         if batch.epoch is None:
@@ -116,6 +120,7 @@ class Views:
         some = self.dataset.splits[split].take(where, self.device)
         return quantize(self.corruption.apply(some.inputs, (name,), split, some.index))
 
+    @record_function(STRETCH)
     def unpaired(self, names: tuple[str, ...], batch_size: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
         """One step through the elemental sets shuffled together: every image comes once under every corruption.
 
@@ -142,6 +147,7 @@ class Views:
         split = self.dataset.splits["train"]
         return split.targets.to(self.device), split.index.to(self.device)
 
+    @record_function(STRETCH)
     def paired(self, n_images: int, epoch: int, step: int) -> Batch:
         """One step through the clean training images; crop and flip come before any corruption."""
         split = self.dataset.splits["train"]

@@ -1,0 +1,71 @@
+"""profile=true: where the time of some training steps, and of a batch of an evaluation, goes."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from modrobust.corruption.corruption import STRETCH as CORRUPTION
+from modrobust.dataset.normalise import STRETCH as DATA
+from modrobust.terminal.folded import print_table
+
+log = logging.getLogger(__name__)
+
+
+class Profile:
+    """Looks at a few pieces of work out of many of the same kind, such as steps."""
+
+    def __init__(self, what: str, unit: str, folder: Path, device: torch.device, first: int, count: int) -> None:
+        """Nothing is looked at yet.
+
+        Args:
+            what: training or testing; the trace is written to <folder>/profile-<what>.json (for ui.perfetto.dev).
+            unit: what a piece is called.
+            folder: of the run.
+            device: where the work is done.
+            first: how many pieces go by before, while caches fill.
+            count: how many are looked at.
+        """
+        self.what, self.unit, self.device = what, unit, device
+        self.path = folder / f"profile-{what}.json"
+        self.first, self.count, self.seen = first, count, 0
+        activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.type == "cuda" else [])]
+        self.profiler = profile(activities=activities)
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Around every piece."""
+        if self.seen == self.first:
+            self._wait()
+            self.begun = time.perf_counter()
+            self.profiler.start()
+        yield
+        self.seen += 1
+        if self.seen == self.first + self.count:
+            self._wait()
+            seconds = time.perf_counter() - self.begun
+            self.profiler.stop()
+            self.profiler.export_chrome_trace(str(self.path))
+            self._tell(seconds)
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def _tell(self, seconds: float) -> None:
+        cuda = self.device.type == "cuda"
+        averages = self.profiler.key_averages()
+        total = {event.key: (event.device_time_total if cuda else event.cpu_time_total) / 1e6 for event in averages}
+        busy = sum(event.self_device_time_total for event in averages) / 1e6 if cuda else seconds
+        corruption = total.get(CORRUPTION, 0.0)
+        data = max(0.0, total.get(DATA, 0.0) - corruption * (self.what == "training"))
+        parts = {"network": busy - corruption - data, "corruption": corruption, "data": data}
+        parts["waiting"] = max(0.0, seconds - busy)
+        lines = [[name, f"{1000 * t / self.count:.2f}", f"{100 * t / seconds:.1f}"] for name, t in parts.items()]
+        where = "on the GPU (waiting: it has nothing to do)" if cuda else "on the processor"
+        print_table(f"{self.what}: {self.unit} on average, {where}", ("", "ms each", "% of the time"), lines)
+        log.info("trace: %s (open it in ui.perfetto.dev)", self.path)

@@ -1,0 +1,73 @@
+"""Precision, layout, compilation: what they are by default, and that a run is trained and tested with them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from in_process import SMALL, modrobust
+from torch import nn
+
+from modrobust.device import room
+from modrobust.numerics import Numerics, choose
+
+
+@pytest.fixture(autouse=True)
+def undone() -> Iterator[None]:
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    yield
+    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def test_auto_is_chosen_by_the_device() -> None:
+    assert choose(torch.device("cpu"), "auto", False, "auto") == Numerics("cpu", "float32", False, False)
+    assert not torch.backends.cudnn.allow_tf32
+    assert choose(torch.device("cuda"), "auto", False, "auto") == Numerics("cuda", "tf32", False, True)
+    assert torch.backends.cudnn.allow_tf32 and torch.backends.cuda.matmul.allow_tf32
+    assert choose(torch.device("cuda"), "float32", True, False) == Numerics("cuda", "float32", True, False)
+    assert not torch.backends.cudnn.allow_tf32
+
+
+def test_a_network_is_laid_out_and_compiled_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda self: compiled.append(self))
+    network = nn.Module()
+    network.blocks = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(2, 2))
+    assert Numerics("cpu", "float32", True, True).ready(network) is network
+    assert compiled == list(network.blocks)
+    assert network.blocks[0].weight.is_contiguous(memory_format=torch.channels_last)  # type: ignore[union-attr]
+
+
+def test_bfloat16_is_another_run_with_nearly_the_same_numbers(tmp_path: Path) -> None:
+    runs = {}
+    for precision in ("float32", "auto", "bfloat16"):
+        result = modrobust(
+            tmp_path, *SMALL, "dataset.n_test=100", f"precision={precision}", f"paths.outputs={precision}"
+        )
+        assert result.code == 0, result.err
+        (file,) = tmp_path.glob(f"{precision}/runs/digits/*/*/results.csv")
+        runs[precision] = file
+    assert runs["float32"].read_bytes() == runs["auto"].read_bytes()
+    assert len({file.parent.name for file in runs.values()}) == 3  # auto alone is what earlier runs are called
+    exact, rough = (pd.read_csv(runs[p]).loss.item() for p in ("float32", "bfloat16"))
+    assert exact != rough and abs(exact - rough) < 0.05
+
+
+def test_half_of_the_free_memory_by_the_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        monkeypatch.setattr("modrobust.device._free_memory", lambda: 8e9)
+        monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3})
+        assert room(torch.device("cpu")) == 1e9
+        monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+        assert room(torch.device("cpu")) == 4e9
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_the_machine_says_how_much_memory_is_free() -> None:
+    from modrobust.device import _free_memory
+
+    assert 1e8 < _free_memory() < 1e14
