@@ -278,7 +278,8 @@ OF_TARGET: Mapping[str, Needs] = {
     # launchers
     "hydra_plugins.modrobust_launcher.launcher.LocalLauncher": {
         "processes": optional(whole(1)),
-        "gpus": whole(0),
+        "gpus": optional(whole(0)),
+        "runs_per_gpu": whole(1),
         "split": optional(choice("parts")),
     },
     "hydra_plugins.modrobust_launcher.launcher.SlurmLauncher": {
@@ -298,6 +299,8 @@ OF_TARGET: Mapping[str, Needs] = {
         "additional_parameters": Need("options such as {mail-type: END}", lambda x: isinstance(x, dict)),
         "stderr_to_stdout": flag,
         "runs_per_job": whole(1),
+        "processes": optional(whole(1)),
+        "runs_per_gpu": whole(1),
         "split": optional(choice("parts")),
         "wait": flag,
     },

@@ -150,6 +150,7 @@ class RunFolder:
             pid=os.getpid(),
             slurm_job_id=job_id(),
             kind=kind_of(identity(self._config)),
+            gpus=os.environ.get("CUDA_VISIBLE_DEVICES"),
             **code_version(),
         )
         self._alive.enter_context(heartbeat(self.folder / "status.json"))

@@ -16,6 +16,7 @@ from modrobust import interrupt
 from modrobust.errors import UserError
 from modrobust.store.provenance import job_id
 from modrobust.sweep import slurm
+from modrobust.sweep.machine import places
 from modrobust.terminal.shell import safe_streams
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Job:
         context: what Hydra's own part of a run needs.
         code: git commit at submission, and whether files differed from it.
         most_requeues: how often the job may go back into the queue at its time limit.
+        pool: of several runs, how many at once: arguments of `places`; empty for one after the other.
         awaited: whether other jobs wait for this one, which then exits with 1 where a run failed.
     """
 
@@ -40,18 +42,15 @@ class Job:
     context: HydraContext
     code: dict[str, Any] = field(default_factory=dict)
     most_requeues: int = 0
+    pool: dict[str, Any] = field(default_factory=dict)
     awaited: bool = False
 
     def __call__(self) -> list[str]:
         """Do all runs; the folders of those that failed. After a signal: saved, and requeued where it is time."""
         safe_streams()
         self._compare_code()
-        failed = []
         try:
-            with interrupt.handled((*interrupt.SIGNALS, *REQUEUE)):
-                for run in self.runs:
-                    if not self._run(run):
-                        failed.append(str(run.folder))
+            failed = self.work()
         except interrupt.Interrupted as stop:
             self._leave(stop.signum)
         if failed:
@@ -59,6 +58,27 @@ class Job:
             if self.awaited:
                 sys.exit(1)
         return failed
+
+    def work(self) -> list[str]:
+        """The same; raises Interrupted after a signal, when what was going on is saved."""
+        with interrupt.handled((*interrupt.SIGNALS, *REQUEUE)):
+            gpus = None if "CUDA_VISIBLE_DEVICES" in os.environ else 0  # the job's, not the node's
+            at = places(gpus=gpus, **self.pool)[: len(self.runs)] if self.pool else []
+            if len(at) > 1:
+                return self._at_once(at)
+            return [str(run.folder) for run in self.runs if not self._run(run)]
+
+    def _at_once(self, at: list[dict[str, str]]) -> list[str]:
+        """Several at a time, each in a process of its own."""
+        from modrobust.store.folders import status_of
+        from modrobust.sweep.pool import Pool
+
+        def note(text: str) -> None:
+            print(text, file=sys.stderr, flush=True)
+
+        note(f"{len(self.runs)} runs in {len(at)} processes")
+        Pool(self.runs, self.context, at, note).run(lambda done, failed, running: None)
+        return [str(run.folder) for run in self.runs if status_of(run.folder).get("state") != "done"]
 
     def _run(self, run: "Planned") -> bool:
         """Do one run; whether it is done. What fails before it takes its folder is written there, too."""

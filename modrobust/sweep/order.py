@@ -12,11 +12,14 @@ class Order:
 
     Attributes:
         done, failed, running: how many runs are so; those that could not start have failed.
+        total: how many there are.
+        alone: whether a run has the machine to itself, so that one that does not fit will never.
     """
 
     def __init__(self, runs: Sequence[Planned]) -> None:
         """Nothing is begun yet; what a run waits for that is not among these runs is not waited for."""
-        self.done, self.failed, self.running = 0, 0, 0
+        self.done, self.failed, self.running, self.total, self.alone = 0, 0, 0, len(runs), False
+        self._again: list[Planned] = []
         self._open, self._changed, self._stopped = list(runs), Condition(), False
         self._outstanding = {run.folder for run in runs}
 
@@ -32,22 +35,41 @@ class Order:
                 self._changed.wait()
             return None
 
-    def ended(self, run: Planned, done: bool) -> list[Planned]:
-        """Say how a run that was taken ended; the runs that can't start since it is not done."""
+    def ended(self, run: Planned, done: bool, no_room: bool = False) -> list[Planned]:
+        """Say how a run that was taken ended.
+
+        Args:
+            run: which.
+            done: whether it is done.
+            no_room: it did not fit into memory: it comes again, alone, and so does what waits for it.
+
+        Returns:
+            The runs that can't start since it is not done.
+        """
         with self._changed:
             self.running -= 1
-            self.done += done
-            self.failed += not done and not self._stopped
             lost = {run.folder} if not done else set[Path]()
             blocked: list[Planned] = []
             while some := [one for one in self._open if not lost.isdisjoint(one.after.values())]:
                 blocked += some
                 lost |= {one.folder for one in some}
                 self._open = [one for one in self._open if one.folder not in lost]
-            self._outstanding -= {run.folder} | lost
-            self.failed += len(blocked)
+            again = no_room and not self.alone and not self._stopped
+            if again:
+                self._again += [run, *blocked]
+            elif not self._stopped:
+                self.failed += len(lost)
+            self.done += done
+            self._outstanding -= {run.folder} | (set() if again else lost)
             self._changed.notify_all()
-            return blocked
+            return [] if again else blocked
+
+    def all_again(self) -> list[Planned]:
+        """Put back what did not fit beside others; what there is to do again."""
+        with self._changed:
+            self._open, self._again = self._again, []
+            self._outstanding = {run.folder for run in self._open}
+            return list(self._open)
 
     def stop(self) -> None:
         """Nothing more is begun."""

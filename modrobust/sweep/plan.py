@@ -115,13 +115,13 @@ def plan(jobs: Sequence[Sequence[str]], compose: Compose, runs: Path) -> list[Pl
 
 
 def _planned(overrides: Sequence[str], one: "_Checked", runs: Path) -> Planned:
-    run = partial(Planned, tuple(overrides), content=one.written, hydra=one.hydra)
+    run = partial(Planned, tuple(overrides), content=one.written, hydra=one.hydra, resolved=one.resolved)
     if one.worker:
         return run(runs / one.worker)
     identity, task = identity_of(one.resolved), one.written.get("task")
     folder = runs / folder_of(identity, str(one.resolved["evaluation"].get("shard", "1/1")), task)
     trained = () if task else pieces(identity)
-    return run(folder, resolved=one.resolved, pieces=trained, kind=kind_of(identity))
+    return run(folder, pieces=trained, kind=kind_of(identity))
 
 
 def counted(runs: Sequence[Planned]) -> str:

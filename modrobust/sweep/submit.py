@@ -25,7 +25,7 @@ from modrobust.sweep.status import Status
 
 log = logging.getLogger(__name__)
 
-OURS = ("runs_per_job", "split", "wait", "python", "submitit_folder", "max_num_timeout")
+OURS = ("runs_per_job", "processes", "runs_per_gpu", "split", "wait", "python", "submitit_folder", "max_num_timeout")
 BASE = (
     "timeout_min",
     "cpus_per_task",
@@ -164,7 +164,18 @@ class Submission:
         folders = [[run.folder for run in pack] for pack in packs]
         new = [file for some in folders for folder in some if not (file := folder / "status.json").exists()]
         begun, most = time.time(), self._params["max_num_timeout"]
-        calls = [Job([run.bare for run in pack], self._context, self._code, most, is_stage(pack[0])) for pack in packs]
+        at_once = {key: self._params[key] for key in ("processes", "runs_per_gpu")}
+        calls = [
+            Job(
+                [run.bare for run in pack],
+                self._context,
+                self._code,
+                most,
+                {**at_once, "threads": pack[0].resolved["threads"]} if len(pack) > 1 else {},
+                is_stage(pack[0]),
+            )
+            for pack in packs
+        ]
         after: dict[Path, Mapping[str, Path]] = {run.folder: run.after for pack in packs for run in pack if run.after}
         dependency = self._dependency(packs[0][0])
         doubtful: list[str] = []

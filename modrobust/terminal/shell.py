@@ -52,6 +52,8 @@ def command(name: str, explain: Callable[[Exception], str | None] = plainly) -> 
     reason = _lost()
     if reason and not code:
         code = f"{name}: standard output could not be written, what it was to show is lost: {os.strerror(reason)}."
+    for signum in obeyed():  # or Python, while it cleans up, dies of a second Ctrl-C with another exit code
+        signal.signal(signum, signal.SIG_IGN)
     sys.exit(code)  # type: ignore[arg-type]
 
 

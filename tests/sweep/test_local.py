@@ -10,18 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
 from threading import Thread
-from typing import cast
 
 import pytest
-from hydra._internal.callbacks import Callbacks
-from hydra.core.config_loader import ConfigLoader
-from hydra.types import HydraContext
 from sweeps import SLOW, TINY, Modrobust, results, until
-
-from modrobust.sweep.local import Worker
-from modrobust.sweep.order import Order
 
 AWKWARD = "exp (new), a=b $x 'q' \"jürgen\" %j\nend"
 
@@ -34,7 +26,6 @@ def tmp_path(tmp_path: Path) -> Path:
     return folder
 
 
-CONTEXT = HydraContext(cast(ConfigLoader, None), Callbacks())
 LOCAL = ("hydra/launcher=local", "hydra.launcher.processes=2")
 
 
@@ -130,17 +121,3 @@ def _workers(parent: int, at_least: int = 2) -> list[int]:
             return found
         time.sleep(0.1)
     raise AssertionError("no workers")
-
-
-@pytest.mark.parametrize(
-    ("visible", "gpus", "seen"),
-    [(None, 2, ["0", "1", "0"]), ("4,6,7", 2, ["4", "6", "4"]), ("3", 2, ["3", "3", "3"]), ("4,6", 0, ["4,6"] * 3)],
-)
-def test_workers_take_turns_with_the_gpus_there_are(
-    visible: str | None, gpus: int, seen: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if visible:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    workers = [Worker(number, Order([]), CONTEXT, SimpleQueue(), gpus, tmp_path) for number in range(3)]
-    assert [worker.environment["CUDA_VISIBLE_DEVICES"] for worker in workers] == seen

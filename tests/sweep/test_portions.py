@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -48,8 +49,9 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
 
 def submission(runs: Path, count: int = 24, pack: int = 1) -> Submission:
     folders = [runs / f"digits/modules-small_cnn/seed{i:02}-a" for i in range(count)]
-    sweep = [Planned((f"seed={i}",), folder, {}, DictConfig({})) for i, folder in enumerate(folders)]
-    params: dict[str, Any] = {"runs_per_job": pack, "max_num_timeout": 1}
+    run = partial(Planned, content={}, hydra=DictConfig({}), resolved={"threads": 1})
+    sweep = [run((f"seed={i}",), folder) for i, folder in enumerate(folders)]
+    params: dict[str, Any] = {"runs_per_job": pack, "max_num_timeout": 1, "processes": None, "runs_per_gpu": 1}
     return Submission(sweep, sweep, params, runs, HydraContext(cast(ConfigLoader, None), Callbacks()))
 
 

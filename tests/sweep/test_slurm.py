@@ -47,7 +47,8 @@ def test_signals_and_requeues_change_nothing(
     modrobust: Modrobust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_undisturbed: Callable[..., bool]
 ) -> None:
     monkeypatch.setenv("SLOW_TURNS", "2")
-    sweep = ("-m", *SLOW, "seed=0", *SLURM)
+    at_once = ("hydra.launcher.runs_per_job=2", "hydra.launcher.processes=2")
+    sweep = ("-m", *SLOW, "seed=0,1", *SLURM, *at_once)
     assert modrobust(*sweep, "hydra.launcher.wait=false").returncode == 0
     (job,) = queue()
     for command in (("scancel", "--signal=USR2", job), ("scontrol", "requeue", job)):
@@ -55,16 +56,16 @@ def test_signals_and_requeues_change_nothing(
             file.touch()
         started = time.time()
         until(lambda: queue().get(job) == "RUNNING")
-        until(lambda: any(f.stat().st_mtime > started for f in tmp_path.rglob("checkpoint.pt")))  # noqa: B023
+        until(lambda: sum(f.stat().st_mtime > started for f in tmp_path.rglob("checkpoint.pt")) == 2)  # noqa: B023
         ask(*command)
         until(lambda: queue().get(job) == "PENDING")
         asked = modrobust(*sweep, "hydra.launcher.wait=false")
-        assert "1 run: 0 done, 1 queued, 0 running; 0 to do" in asked.stdout
+        assert "2 runs: 0 done, 2 queued, 0 running; 0 to do" in asked.stdout
         ask("scontrol", "update", f"JobId={job}", "StartTime=now")
     assert modrobust(*sweep).returncode == 0
-    status = (tmp_path / "outputs/runs").rglob("status.json")
-    assert '"attempt": 3' in next(status).read_text()
-    assert as_undisturbed(*SLOW, "seed=0")
+    for status in (tmp_path / "outputs/runs").rglob("status.json"):
+        assert '"attempt": 3' in status.read_text()
+    assert as_undisturbed(*SLOW, "seed=0,1")
 
 
 @pytest.mark.usefixtures("slow")
@@ -94,7 +95,8 @@ def test_random_kills_of_jobs_steps_processes_and_the_launcher_change_no_byte(
     monkeypatch.setenv("SECONDS_AN_EPOCH", "0.03")
     chance = random.Random(0)
     kinds = chance.sample(KINDS, len(KINDS))
-    sweep = ("-m", *SLOW, "seed=0,1,2,3", *SLURM, "hydra.launcher.runs_per_job=2")
+    at_once = ("hydra.launcher.runs_per_job=2", "hydra.launcher.processes=2")
+    sweep = ("-m", *SLOW, "seed=0,1,2,3", *SLURM, *at_once)
     count = disturbed(sweep, tmp_path, kinds, chance, pause=(1, 3))
     assert [count[kind] for kind in KINDS] == [1] * len(KINDS)
     assert as_undisturbed(*SLOW, "seed=0,1,2,3")
