@@ -44,7 +44,8 @@ def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
     """The same of a configuration that is resolved already, as plain containers, which stay as they are."""
     content = {key: _first_named(value) for key, value in resolved.items() if key not in _WITHOUT_EFFECT}
     if content["dataset"].get("content") is not None:  # which stands for what lies there, wherever that is
-        content["dataset"].pop("folder", None)
+        for key in ("folder", "path"):
+            content["dataset"].pop(key, None)
     content["evaluation"] = _tested(content["evaluation"])
     if not content.get("evaluations"):
         content.pop("evaluations", None)
@@ -95,7 +96,8 @@ def of_every_part(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 def place(resolved: Mapping[Any, Any]) -> list[str | None]:
     """Where a run's data is looked for: the folder of all data, and one of the dataset's own."""
-    paths = resolved["paths"]["data"], resolved["dataset"].get("folder")
+    data = resolved["dataset"]
+    paths = resolved["paths"]["data"], data.get("folder") or data.get("path")
     return [str(Path(path).absolute()) if path else None for path in paths]
 
 

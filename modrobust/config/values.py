@@ -142,6 +142,16 @@ OF_TARGET: Mapping[str, Needs] = {
         **_FOUND,
         "folder": text,
     },
+    "modrobust.dataset.torchvision.torchvision_images": {
+        **_FOUND,
+        "source": text,
+        "options": Need("arguments such as {split: balanced}", lambda x: isinstance(x, dict)),
+    },
+    "modrobust.dataset.huggingface.huggingface": {
+        **_FOUND,
+        "path": text,
+        **dict.fromkeys(("config", "image_column", "label_column"), optional(text)),
+    },
     "modrobust.dataset.splits.Augmentation": {"padding": whole(0), "flip": flag},
     "modrobust.dataset.boolean.boolean": {
         **_SPLITS,

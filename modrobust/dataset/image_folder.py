@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from modrobust.dataset.decode import Decoder
 from modrobust.dataset.image_cache import cache_folder
 from modrobust.dataset.image_files import classes_of, find_images
 from modrobust.dataset.source import Source, dataset_of
-from modrobust.dataset.splits import ImageDataset, height_width
+from modrobust.dataset.splits import ImageDataset
 from modrobust.errors import UserError
 from modrobust.store.stamp import stamp_of
 
@@ -24,23 +23,17 @@ def image_folder(
     root: Path,
     *,
     folder: str,
-    image_size: int | Sequence[int] | None,
-    grey: bool,
-    background: Sequence[int],
     content: str | None = None,
     **properties: Any,
 ) -> ImageDataset:
     """The images of `<folder>/<class>/`, or of `<folder>/{train,valid,test}/<class>/` (see `find_images`).
 
-    Any format, kind and size that Pillow reads (see `Decoder`). Decoded once, into `<root>/cache` or the user's folder
-    for caches (see `cache_folder`), and again when a file changes.
+    Any format, kind and size that Pillow reads (see `decode.Decoder`). Decoded once, into `<root>/cache` or the user's
+    folder for caches (see `cache_folder`), and again when a file changes.
 
     Args:
         root: the folder `paths.data`.
         folder: relative to the current folder, or absolute.
-        image_size: height and width in pixels, or one number for both; None where all images have the same.
-        grey: one channel.
-        background: red, green and blue, 0..255, behind transparent images.
         content: names the folder's content in a run's hash; not used here.
         properties: see `dataset_of`.
 
@@ -68,7 +61,6 @@ def image_folder(
         where=folder,
         cache=cache_folder(root) / f"{place.name}-{sha256(str(place).encode()).hexdigest()[:6]}",
         stamp=stamp_of(files),
-        decoder=Decoder(None if image_size is None else height_width(image_size), grey, tuple(background)),  # type: ignore[arg-type]
         files=(place,),
         notes={"passed_over": passed} if passed else {},
         **properties,

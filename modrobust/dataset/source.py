@@ -16,7 +16,7 @@ from modrobust.dataset.divide import Rows, divided
 from modrobust.dataset.image_cache import cached_images
 from modrobust.dataset.images import image_dataset
 from modrobust.dataset.moments import mean_and_std
-from modrobust.dataset.splits import ImageDataset, Split
+from modrobust.dataset.splits import ImageDataset, Split, height_width
 from modrobust.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,9 @@ def dataset_of(
     where: str,
     cache: Path,
     stamp: str,
-    decoder: Decoder,
+    image_size: int | Sequence[int] | None,
+    grey: bool,
+    background: Sequence[int],
     name: str,
     num_classes: int | None,
     valid_fraction: float,
@@ -67,7 +69,9 @@ def dataset_of(
         classes: their names.
         where: the images are, for messages.
         cache, stamp: see `cached_images`.
-        decoder: how images become pixels.
+        image_size: height and width in pixels, or one number for both; None where all images have the same.
+        grey: one channel in place of three.
+        background: red, green and blue, 0..255, behind transparent images.
         name: of the dataset.
         num_classes: how many classes there must be; None for any number.
         valid_fraction, test_fraction, split_seed: see `divided`.
@@ -85,6 +89,9 @@ def dataset_of(
     labels = {key: source.labels for key, source in sources.items()}
     names = {key: source.names for key, source in sources.items()}
     rows = divided(labels, names, classes, {"valid": valid_fraction, "test": test_fraction}, split_seed, where)
+    red, green, blue = background
+    size = None if image_size is None else height_width(image_size)
+    decoder = Decoder(size, grey, (red, green, blue))
     images = [(sources[key], int(i)) for key, chosen in rows.values() for i in chosen]
 
     def decode(place: int) -> Pixels:

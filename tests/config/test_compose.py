@@ -76,7 +76,7 @@ def test_every_file_is_composed_and_resolved(path: Path) -> None:
 @pytest.mark.parametrize(("dataset", "method"), OF_CLASSES)
 def test_every_method_goes_with_every_dataset_of_classes(dataset: str, method: str) -> None:
     cfg = resolved(f"dataset={dataset}", f"method={method}")
-    name = {"image_folder": "photos"}.get(dataset, dataset)
+    name = {"image_folder": "photos", "torchvision": "SVHN", "huggingface": "images.parquet"}.get(dataset, dataset)
     assert (cfg["dataset"]["name"], cfg["method"]["name"]) == (name, method)
     assert (cfg["model"]["num_classes"], cfg["model"]["image_size"]) == (
         cfg["dataset"]["num_classes"],
