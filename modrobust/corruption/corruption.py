@@ -57,7 +57,7 @@ class Corruption:
                 parameters, or is none.
         """
         self.elemental = {
-            name: Own(name, function) if is_own(function) else function for name, function in elemental.items()
+            name: Own(name, function) if is_own(function) else _bound(function) for name, function in elemental.items()
         }
         self.seed, self.input_noise = seed, input_noise
         self.names = tuple(n for n in (self.elemental if names is None else names) if n != IDENTITY)
@@ -153,6 +153,11 @@ class Corruption:
             allowed = [IDENTITY, *self.elemental]
             raise UserError(f"no corruption '{name}'.{nearest(name, allowed)} Allowed: {', '.join(allowed)}.")
         return self.elemental[name]
+
+
+def _bound(function: Function) -> Function:
+    """The same function and parameters in Python's own partial; Hydra's looks at its target again at every call."""
+    return partial(function.func, *function.args, **function.keywords) if isinstance(function, partial) else function
 
 
 def quantize(images: Tensor) -> Tensor:
