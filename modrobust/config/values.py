@@ -245,6 +245,17 @@ OF_TARGET: Mapping[str, Needs] = {
         "search_epochs": whole(1),
     },
     "modrobust.method.img_space.ImgSpace": {"lr": number(0), "autoencoder_lr": number(0), "classifiers": flag},
+    "modrobust.method.pairs.Pairs": {"lr": number(0), "lengths": many(whole(0))},
+    "modrobust.method.augmix.AugMix": {
+        "lr": number(0),
+        "elemental": flag,
+        "weight": number(0),
+        "severity": whole(1, 10),
+        "width": whole(1),
+        "all_ops": flag,
+    },
+    "modrobust.method.bn_adapt.BatchNormAdaptation": {"lr": number(0), "prior": number(0)},
+    "modrobust.method.tent.Tent": {"lr": number(0), "steps": whole(1), "adaptation_lr": number(0)},
     "modrobust.method.supervised.Supervised": {
         "loss": choice("bce", "mse", "cross_entropy"),
         **{f"{key}.{group}": number(0) for key in ("lr", "weight_decay") for group in _GROUPS},

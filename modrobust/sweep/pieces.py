@@ -76,8 +76,12 @@ def _img_space(method: Mapping[str, Any], names: Sequence[str]) -> Iterator[Draf
         yield "", names, method, ("classifier", *(f"autoencoder-{name}" for name in names))
 
 
+def _adapted(method: Mapping[str, Any], names: Sequence[str]) -> Iterator[Draft]:
+    yield "classifier", names, _classifier(method.get("lr")), ()
+
+
 def _classifier(lr: Any) -> dict[str, Any]:
-    """The method that trains what `train_classifier` makes of clean images, where there is no corruption."""
+    """The method that trains what `train_classifier` makes: of clean images, where there is no corruption."""
     target = "modrobust.method.cross_entropy.CrossEntropy"
     return {"_target_": target, "name": "cross_entropy", "lr": lr, "pairing": False}
 
@@ -85,4 +89,6 @@ def _classifier(lr: Any) -> dict[str, Any]:
 _OF_TARGET: Mapping[str, Callable[[Mapping[str, Any], Sequence[str]], Iterator[Draft]]] = {
     "modrobust.method.modules.Modules": _modules,
     "modrobust.method.img_space.ImgSpace": _img_space,
+    "modrobust.method.bn_adapt.BatchNormAdaptation": _adapted,
+    "modrobust.method.tent.Tent": _adapted,
 }

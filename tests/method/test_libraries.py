@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import small_networks  # noqa: F401  registers them
-from test_methods import VARIANTS, check, short_search  # noqa: F401  which pytest applies here, too
+from test_methods import ADAPTED, VARIANTS, check, short_search  # noqa: F401  which pytest applies here, too
 
 NETWORKS = {
     "torchvision": ("vit_test", "convnext_test", "efficientnet_test", "mobilenet_test"),
@@ -18,7 +18,7 @@ MORE = {
 
 
 @pytest.mark.parametrize(("library", "arch"), [(library, arch) for library in NETWORKS for arch in NETWORKS[library]])
-@pytest.mark.parametrize("method", VARIANTS)
+@pytest.mark.parametrize("method", [method for method in VARIANTS if method not in ("augmix", "pairs")])
 def test_method_on_network(run: Callable[..., Path], method: str, library: str, arch: str) -> None:
     if library == "timm":
         pytest.importorskip("timm")
@@ -29,3 +29,10 @@ def test_method_on_network(run: Callable[..., Path], method: str, library: str, 
         few = ["corruption.names=[Contrast]", "model.levels=[2]"]
     folder = run(f"method={method}", *network, *few, *(["method.repeats=1"] * (method == "auto_contrastive")))
     check(folder, "digits", method)
+
+
+@pytest.mark.parametrize("method", ADAPTED)
+def test_batch_normalisation_of_timm_adapts(run: Callable[..., Path], method: str) -> None:
+    pytest.importorskip("timm")
+    small = ("dataset.n_train=6", "dataset.n_valid=4", "training.batch_size=6")
+    check(run(f"method={method}", "model=timm", *small), "digits", method)

@@ -17,7 +17,10 @@ VARIANTS = {
     "modules": ["default"],
     "auto_modules": ["default"],
     "img_space": ["identity_classifier", "joint_classifier"],
+    "augmix": ["default"],
+    "pairs": ["default"],
 }
+ADAPTED = ("bn_adapt", "tent")  # networks with batch normalisation
 FAMILIES = {
     "digits": ("dataset=digits", "dataset._target_=modrobust.dataset.digits.digits", "dataset.image_size=28"),
     "emnist": ("dataset=emnist",),
@@ -37,10 +40,11 @@ def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def check(folder: Path, dataset: str, method: str) -> None:
     rows = pd.read_csv(folder / "results.csv")
-    assert list(rows.variant.unique()) == VARIANTS[method]
+    variants = VARIANTS.get(method, ["default"])
+    assert list(rows.variant.unique()) == variants
     assert (rows.dataset == dataset).all() and (rows.method == method).all()
-    assert list(rows.composition) == ["Identity", "Contrast", "Rotate90-Contrast"] * len(VARIANTS[method])
-    assert list(rows.n_corruptions) == [0, 1, 2] * len(VARIANTS[method])
+    assert list(rows.composition) == ["Identity", "Contrast", "Rotate90-Contrast"] * len(variants)
+    assert list(rows.n_corruptions) == [0, 1, 2] * len(variants)
     assert (rows.n_images == 10).all()
     assert np.isfinite(rows.loss).all() and rows.accuracy.between(0, 100).all()
     curves = pd.read_json(folder / "metrics.jsonl", lines=True)
@@ -53,6 +57,12 @@ def test_method_on_family(run: Callable[..., Path], method: str, family: str) ->
     few = ["corruption.names=[Contrast]"] if method.startswith("auto") else []  # a network for every level
     folder = run(f"method={method}", *FAMILIES[family], *few, *(["method.repeats=1"] * (method == "auto_contrastive")))
     check(folder, family, method)
+
+
+@pytest.mark.parametrize("method", ADAPTED)
+def test_method_that_adapts(run: Callable[..., Path], method: str) -> None:
+    small = ("dataset.n_train=6", "dataset.n_valid=4", "training.batch_size=6")
+    check(run(f"method={method}", "model=torchvision", *small), "digits", method)
 
 
 @pytest.mark.parametrize(

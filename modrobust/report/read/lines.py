@@ -14,7 +14,10 @@ TABLE = ["dataset", "split"]
 LINE = ["method", "variant", "model", "settings"]
 ALIKE = ["method", "model", "settings"]
 """What a run is; a method may have several variants."""
-METHODS = ("cross_entropy", "contrastive", "auto_contrastive", "modules", "auto_modules", "img_space")
+METHODS = (
+    *("cross_entropy", "contrastive", "auto_contrastive", "modules", "auto_modules", "img_space"),
+    *("augmix", "bn_adapt", "tent", "pairs"),
+)
 """These come first, in this order."""
 
 
