@@ -25,6 +25,7 @@ _OURS = "modrobust.evaluation."
 _NEUTRAL = {"compositions": None, "max_length": None, "batch_size": 256, "activations": False}
 """Values of keys that bits do without; hashes of runs have always had them."""
 _LATER = {"precision": "auto", "compile": False, "channels_last": "auto"}
+_LATER_BELOW = (("evaluation", "severities"), ("dataset", "corrupted"))  # null asks for nothing
 """Keys that the first runs did not have, and the values that compute what those did."""
 # What every trained part depends on.
 _OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb", *_LATER)
@@ -52,6 +53,9 @@ def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in _LATER.items():
         if content.get(key) == value:
             content.pop(key)
+    for group, key in _LATER_BELOW:
+        if content[group].get(key) is None:
+            content[group].pop(key, None)
     if content["cache_gb"] == "auto":
         content["cache_gb"] = FEATURES_GB
     for (group, key, value), corrected in _CORRECTED.items():
@@ -89,7 +93,12 @@ def of_every_part(identity: Mapping[str, Any]) -> dict[str, Any]:
     """The same, of a run's identity, which stays as it is."""
     content = {key: value for key, value in identity.items() if key in _OF_EVERY_PART}
     content["dataset"] = dict(content["dataset"])
-    for key in ("n_test", "test_per_pair", "content"):  # the content of train and valid is looked at, see `Parts`
+    for key in (
+        "n_test",
+        "test_per_pair",
+        "corrupted",
+        "content",
+    ):  # the content of train and valid is looked at, see `Parts`
         content["dataset"].pop(key, None)
     return content
 

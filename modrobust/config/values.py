@@ -136,7 +136,7 @@ OF_TARGET: Mapping[str, Needs] = {
         "transposed": flag,
         "valid_one_in": whole(2),
     },
-    "modrobust.dataset.cifar.cifar10": {**_IMAGES, "valid_one_in": whole(2)},
+    "modrobust.dataset.cifar.cifar10": {**_IMAGES, "valid_one_in": whole(2), "corrupted": optional(text)},
     "modrobust.dataset.facescrub.facescrub": {**_IMAGES, "n_images": optional(whole(1))},
     "modrobust.dataset.image_folder.image_folder": {
         **_FOUND,
@@ -274,6 +274,7 @@ OF_TARGET: Mapping[str, Needs] = {
         "split": text,
         "compositions": COMPOSITIONS,
         "max_length": optional(whole(0)),
+        "severities": optional(many(whole(1, 5))),
         "batch_size": _or_auto(whole(1)),
         "shard": text,  # see selection.parse_shard
         "activations": Need("true, false or raw", lambda x: flag.fits(x) or x == "raw"),

@@ -21,7 +21,13 @@ SIZE = 32
 
 
 def cifar10(
-    root: Path, *, num_classes: int, image_size: int | Sequence[int], valid_one_in: int, **properties: Any
+    root: Path,
+    *,
+    num_classes: int,
+    image_size: int | Sequence[int],
+    valid_one_in: int,
+    corrupted: str | None = None,
+    **properties: Any,
 ) -> ImageDataset:
     """CIFAR-10 from `<root>/cifar-10-batches-py`, downloaded there if it is missing.
 
@@ -34,6 +40,7 @@ def cifar10(
         num_classes: labels must be 0..num_classes-1.
         image_size: 32.
         valid_one_in: which part of the training images is for validation.
+        corrupted: a folder below `root` of corrupted test images, such as CIFAR-10-C; None for none.
         properties: see `image_dataset`.
 
     Raises:
@@ -62,7 +69,14 @@ def cifar10(
     images, labels = read_batch(test, num_classes)
     splits["test"] = Split(torch.from_numpy(images), torch.from_numpy(labels), torch.arange(len(labels)))
     where = tuple(file.absolute() for file in files)
-    return image_dataset(splits, num_classes=num_classes, image_size=image_size, files=where, **properties)
+    return image_dataset(
+        splits,
+        num_classes=num_classes,
+        image_size=image_size,
+        files=where,
+        corrupted=root / corrupted if corrupted else None,
+        **properties,
+    )
 
 
 def download(folder: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modrobust.dataset.corrupted import Corrupted
+
 
 @dataclass(frozen=True)
 class Split:
@@ -80,6 +82,7 @@ class ImageDataset(Dataset):
         augmentation: applied to training images only.
         image_size: height and width in pixels; a single number, when it is made, stands for a square.
         classes: their names, where they are known.
+        corrupted: published corrupted images of the test split, where the user has them and asks for them.
         notes: what else the record of a run says of the data, as plain values: how it was divided, say.
     """
 
@@ -90,6 +93,7 @@ class ImageDataset(Dataset):
     augmentation: Augmentation = field(default_factory=Augmentation)
     classes: tuple[str, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
+    corrupted: Corrupted | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "image_size", height_width(self.image_size))

@@ -118,7 +118,7 @@ class Results:
                     "n_corruptions": len(composition),
                 }
                 rows.append({**columns, **row, "n_images": self.n_images, "loss": loss[i], "accuracy": accuracy[i]})
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+        return pd.DataFrame(rows, columns=[*COLUMNS, *(name for name in columns if name not in COLUMNS)])
 
 
 def write(results: Results, split: Split, folder: Path, columns: dict[str, Any]) -> None:
@@ -127,7 +127,7 @@ def write(results: Results, split: Split, folder: Path, columns: dict[str, Any])
     Nothing is written where no composition was tested: there may be more shares than compositions.
 
     Args:
-        columns: values of the columns dataset, method, model, seed, split.
+        columns: values of the columns dataset, method, model, seed, split, and perhaps of more.
 
     predictions.npz: compositions (n,), index and targets (images,), and for each variant <variant>/losses
     float32 and <variant>/predictions int16, both (n, images). activations.npz: compositions, class_count

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from modrobust.corruption.choice import choose
 from modrobust.corruption.composition import label
+from modrobust.evaluation.corruption_error import severity_folders
 from modrobust.store.files import read_json, write_atomically, write_json, write_npz
 from modrobust.store.lock import Lock
 
@@ -48,19 +49,27 @@ def merge(folder: Path, order: list[str], of: int) -> bool:
         states = [(read_json(shard / "status.json") or {}).get("state") for shard in shards]
         if states != ["done"] * of:
             return False
-        for name in ("predictions.npz", "activations.npz"):
-            _merge_arrays([shard / name for shard in shards], folder / name, order)
-        tables = [shard / "results.csv" for shard in shards if (shard / "results.csv").exists()]
-        table = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False) for path in tables])
-        variants = list(dict.fromkeys(table["variant"]))
-        rank = table["variant"].map(variants.index) * len(order) + table["composition"].map(order.index)
-        table = table.iloc[np.argsort(rank.to_numpy(), kind="stable")]
+        below = {place.relative_to(shard) for shard in shards for _, _, place in severity_folders(shard)}
+        for place in (*sorted(below), Path()):
+            _merge_results([shard / place for shard in shards], folder / place, order)
         for name in ("config.yaml", "metrics.jsonl", "metrics.csv"):
             shutil.copy(shards[0] / name, folder / name)
-        write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
         status = read_json(shards[-1] / "status.json") or {}
         write_json(folder / "status.json", {**status, "state": "done", "shards": of})
     return True
+
+
+def _merge_results(shards: list[Path], folder: Path, order: list[str]) -> None:
+    """Arrays, and last the table. What only one share has tested, as published images, is in its own order."""
+    for name in ("predictions.npz", "activations.npz"):
+        _merge_arrays([shard / name for shard in shards], folder / name, order)
+    tables = [shard / "results.csv" for shard in shards if (shard / "results.csv").exists()]
+    table = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False) for path in tables])
+    order = order if set(table["composition"]) <= {*order} else list(dict.fromkeys(table["composition"]))
+    variants = list(dict.fromkeys(table["variant"]))
+    rank = table["variant"].map(variants.index) * len(order) + table["composition"].map(order.index)
+    table = table.iloc[np.argsort(rank.to_numpy(), kind="stable")]
+    write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
 
 
 def _merge_arrays(paths: list[Path], target: Path, order: list[str]) -> None:
@@ -68,7 +77,7 @@ def _merge_arrays(paths: list[Path], target: Path, order: list[str]) -> None:
     if not files:
         return
     labels = np.concatenate([file["compositions"] for file in files])
-    rows = np.argsort([order.index(name) for name in labels])
+    rows = np.argsort([order.index(name) if name in order else len(order) for name in labels], kind="stable")
     merged = {"compositions": labels[rows]}
     for key in files[0].files:
         if "/" in key:  # per variant: first axis is the composition

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from modrobust.evaluation.corruption_error import of_single, severity_folders
 from modrobust.store.files import read_json
 from modrobust.terminal.folded import print_table
 
@@ -26,6 +27,7 @@ def show(folder: Path) -> None:
         sizes = "/".join(str(n) for n in results["n_images"].unique())
         kind = "examples" if by_split else "images"
         print(f"{len(results)} rows of {sizes} {kind} each: {path}")
+        _print_errors(folder)
     if took := _took(read_json(folder / "status.json") or {}):
         print(took)
     print(f"configuration, log, learning curves, predictions: {folder}/")
@@ -41,6 +43,26 @@ def _took(status: dict[str, Any]) -> str:
         if megabytes := status.get(key):
             said.append(f"at most {megabytes / 1000:.1f} GB of memory{where}")
     return ", ".join(said)
+
+
+def _print_errors(folder: Path) -> None:
+    """A line for each severity, with the mean over all."""
+    found = [
+        (images, severity, pd.read_csv(place / "results.csv")) for images, severity, place in severity_folders(folder)
+    ]
+    if not found:
+        return
+    rows = pd.concat([rows.assign(images=images, severity=severity) for images, severity, rows in found])
+    severities = [*sorted(rows["severity"].unique()), "mean"]
+    by_severity = of_single(rows, ["images", "variant", "severity"])
+    table = by_severity.pivot_table("error", ["images", "variant"], "severity", sort=False)
+    if table.empty:
+        return
+    table["mean"] = table.mean(axis=1)
+    rows = table.reset_index()
+    lines = [[row["images"], row["variant"], *(f"{row[one]:.1f}" for one in severities)] for _, row in rows.iterrows()]
+    title = "error (%) by severity, mean over single corruptions; the mean over both is the plain mCE"
+    print_table(title, ["images", "variant", *map(str, severities)], lines)
 
 
 def _print_accuracy(results: pd.DataFrame) -> None:

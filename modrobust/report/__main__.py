@@ -22,7 +22,8 @@ and the routing found. Runs that differ in settings stand in lines of their own.
 """
 OUTPUT = """\
 also write here, as Markdown, CSV and LaTeX: table, paired (all pairs of methods), compositions, order_pairs and
-order_longer (effect of the order), difficulty (pairs of corruptions), correlations (of invariance, from runs with
+order_longer (effect of the order), difficulty (pairs of corruptions), corruption_error (of runs with
+evaluation.severities; also a figure), correlations (of invariance, from runs with
 evaluation.activations=true; also invariance.csv and figures); as PDF and PNG: boxplot, heatmap_accuracy and
 _loss, learning (curves), levels (their search), corruptions, compositions and autoencoders (images); of structured
 data: structure, and figures: curves (test accuracy by epochs), and one of each numeric setting that differs, as
@@ -62,6 +63,8 @@ def _work() -> None:
     help = "also 95 %% intervals from N draws of seeds, and of compositions within each (images); 10000 is usual"
     parser.add_argument("--bootstrap", type=_draws, metavar="N", default=0, help=help)
     parser.add_argument("--only", action="append", metavar="KEY=VALUE", default=[], help=ONLY)
+    help = "a run, against which mean corruption errors are told (mCE, relative mCE), of runs with severities"
+    parser.add_argument("--reference", type=Path, metavar="RUN", help=help)
     parser.add_argument("--best", action="store_true", help=BEST)
     parser.add_argument("--status", action="store_true", help="how the runs are doing: done, running, queued, failed")
     parser.add_argument("--version", action="version", version=f"%(prog)s {modrobust.__version__}")
@@ -75,7 +78,7 @@ def _work() -> None:
 
         show_status(arguments.folders)
     else:
-        report(arguments.folders, arguments.output, arguments.bootstrap, arguments.only)
+        report(arguments.folders, arguments.output, arguments.bootstrap, arguments.only, arguments.reference)
 
 
 def _draws(text: str) -> int:
@@ -86,7 +89,13 @@ def _draws(text: str) -> int:
     return int(text)
 
 
-def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, only: Sequence[str] = ()) -> None:
+def report(
+    folders: Iterable[Path],
+    output: Path | None = None,
+    draws: int = 0,
+    only: Sequence[str] = (),
+    reference: Path | None = None,
+) -> None:
     """Print tables of finished runs; with an output folder also write them, and figures, and print the paths.
 
     Runs whose files cannot be read are named on stderr, and the others reported.
@@ -96,6 +105,7 @@ def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, 
         output: where to write.
         draws: of the bootstrap, 0 for none.
         only: conditions, such as ``threads=1``, for runs to be reported.
+        reference: a run, against which mean corruption errors are told.
 
     Raises:
         UserError: a folder does not exist or holds no run with results, or a file cannot be written.
@@ -130,7 +140,8 @@ def report(folders: Iterable[Path], output: Path | None = None, draws: int = 0, 
     if rows.empty and not bits:
         raise UserError("no run is left to report.")
     told: list[str] = []
-    paths = [*_images(rows, facts, output, draws, told), *_structured(bits, facts, output, told)]
+    paths = [*_images(rows, facts, output, draws, told), *_severities(rows, reference, output, told)]
+    paths += _structured(bits, facts, output, told)
     if output:
         from modrobust.report.page import write_page
 
@@ -161,6 +172,25 @@ def _images(rows: DataFrame, facts: Facts, output: Path | None, draws: int, told
             yield from write(table, output)
         yield from write_invariance(rows, runs, output)
         yield from write_figures(rows, facts.num_classes, output)
+
+
+def _severities(rows: DataFrame, run: Path | None, output: Path | None, told: list[str]) -> Iterator[Path]:
+    """What runs with evaluation.severities or dataset.corrupted tell besides."""
+    from modrobust.report.read.severities import with_severities
+    from modrobust.report.tables.corruption_error import corruption_error_table, of_reference
+    from modrobust.report.tables.formats import markdown, write
+
+    reference = None if run is None else of_reference(run)
+    severities = with_severities(rows)
+    if severities.empty:
+        return
+    table = corruption_error_table(severities, rows, reference)
+    told.append(markdown(table.sections))
+    if output:
+        from modrobust.report.figures.severities import write_severities
+
+        yield from write(table, output)
+        yield from write_severities(severities, output)
 
 
 def _structured(bits: list[Group], facts: Facts, output: Path | None, told: list[str]) -> Iterator[Path]:

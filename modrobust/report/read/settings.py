@@ -20,6 +20,8 @@ _NO_SETTINGS = {
 }
 _KINDS = ("name", "_target_")  # keys that tell what a section configures
 _LINE = ("dataset.name", "method.name", "model.name", "evaluation.split")
+_FOLLOWS = ("corruption.compositions.names", "corruption.names")
+"""Where the first equals the second in all runs, the second is told."""
 _ABSENT = object()
 
 Config = Mapping[str, Any]
@@ -119,7 +121,12 @@ def written(value: Any) -> str:
 def _differs(key: str, configs: Iterable[Config]) -> bool:
     """Whether runs of the same kind differ in a key."""
     values = {config.get(key, _ABSENT) for config in configs}
+    if key.startswith("corruption.elemental."):  # which there are is told by corruption.names
+        values.discard(_ABSENT)
+        configs = [config for config in configs if key in config]
     if len(values) == 1:
+        return False
+    if key == _FOLLOWS[0] and all(config.get(key) == config.get(_FOLLOWS[1]) for config in configs):
         return False
     by_kind = defaultdict(set)
     for config in configs:
