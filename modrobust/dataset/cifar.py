@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from modrobust.dataset.corrupted import corrupted_images
 from modrobust.dataset.download import data_files
 from modrobust.dataset.images import image_dataset
 from modrobust.dataset.splits import ImageDataset, Split, height_width
@@ -44,7 +46,8 @@ def cifar10(
         properties: see `image_dataset`.
 
     Raises:
-        UserError: a file is missing and can't be downloaded, or is not a batch of CIFAR-10.
+        UserError: a file is missing and can't be downloaded, or is not a batch of CIFAR-10; or
+            corrupted images are not as they should be.
     """
     if height_width(image_size) != (SIZE, SIZE):
         raise UserError(f"dataset.image_size is {image_size}: the images of CIFAR-10 have {SIZE}")
@@ -69,14 +72,10 @@ def cifar10(
     images, labels = read_batch(test, num_classes)
     splits["test"] = Split(torch.from_numpy(images), torch.from_numpy(labels), torch.arange(len(labels)))
     where = tuple(file.absolute() for file in files)
-    return image_dataset(
-        splits,
-        num_classes=num_classes,
-        image_size=image_size,
-        files=where,
-        corrupted=root / corrupted if corrupted else None,
-        **properties,
-    )
+    dataset = image_dataset(splits, num_classes=num_classes, image_size=image_size, files=where, **properties)
+    if corrupted is None:
+        return dataset
+    return replace(dataset, corrupted=corrupted_images(root / corrupted, num_classes, dataset.image_size))
 
 
 def download(folder: Path) -> None:

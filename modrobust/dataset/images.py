@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modrobust.dataset.corrupted import corrupted_images
 from modrobust.dataset.splits import Augmentation, ImageDataset, Split, height_width
 from modrobust.dataset.take import limit
 from modrobust.errors import UserError
@@ -22,7 +21,6 @@ def image_dataset(
     classes: tuple[str, ...] = (),
     notes: Mapping[str, Any] | None = None,
     files: tuple[Path, ...] | None = None,
-    corrupted: Path | None = None,
     n_train: int | None = None,
     n_valid: int | None = None,
     n_test: int | None = None,
@@ -33,14 +31,12 @@ def image_dataset(
     Args:
         splits: all examples.
         name, num_classes, image_size, augmentation, classes, notes, files: see `ImageDataset`.
-        corrupted: a folder of corrupted test images (see `corrupted.corrupted_images`); None for none.
         mean, std: three values each, for images in 0..1.
         n_train, n_valid, n_test: size of a stratified subset; None for all.
         subset_seed: chooses the subsets.
 
     Raises:
-        UserError: a subset's size is impossible, corrupted images are not as they should be, or mean or std are not
-            three numbers (std above 0).
+        UserError: a subset's size is impossible, or mean or std are not three numbers (std above 0).
     """
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
         raise UserError(
@@ -59,5 +55,4 @@ def image_dataset(
         classes=classes,
         notes=notes or {},
         files=files,
-        corrupted=None if corrupted is None else corrupted_images(corrupted, num_classes, height_width(image_size)),
     )
