@@ -10,6 +10,7 @@ from modrobust.dataset.corrupted import Corrupted
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import Split
 from modrobust.evaluation.results import Results
+from modrobust.evaluation.testing import BATCHES
 from modrobust.method.experiment import Experiment
 from modrobust.method.made import Predictor, checked
 from modrobust.progress import bar
@@ -34,6 +35,7 @@ def evaluate_published(
     split = Split(torch.empty(len(where), 0), corrupted.targets[where], where)
     compositions: list[Composition] = [(name,) for name in corrupted.files]
     results = Results(compositions, len(where), dataset.num_classes, False, experiment.device)
+    size = BATCHES[experiment.device.type] if isinstance(batch_size, str) else batch_size
     partial = folder / "evaluation.partial.npz"
     results.restore(partial)
     title = f"{corrupted.name}, severity {severity}"
@@ -41,8 +43,8 @@ def evaluate_published(
     with interrupt.saving(), torch.inference_mode(), bar(title, total, int(results.done.sum())) as shown:
         for composition in compositions:
             known = tuple(name for name in composition if name in experiment.corruption.names)
-            for start in range(int(results.done[results.place[composition]]), len(where), batch_size):
-                some = where[start : start + batch_size]
+            for start in range(int(results.done[results.place[composition]]), len(where), size):
+                some = where[start : start + size]
                 images = corrupted.images(composition[0], severity, some).to(experiment.device)
                 targets = corrupted.targets[some].to(experiment.device)
                 with experiment.training.autocast():
