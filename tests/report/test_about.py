@@ -34,6 +34,14 @@ def test_what_was_tested_how_chosen_and_by_which_code(tmp_path: Path) -> None:
     ]
 
 
+def test_which_compositions_were_trained_on_is_told(tmp_path: Path) -> None:
+    made(tmp_path / "a", {"A-B": 90}, settings={**RECIPE, "method.name": "pairs", "method.lengths": [0, 1, 2]})
+    assert notes(tmp_path)[0] == (
+        "Tested on 50 images of the split test, 1 compositions; seed 0. "
+        "pairs was trained on all orders of [0,1,2] corruptions."
+    )
+
+
 def test_where_runs_were_made_is_told_where_it_differs(tmp_path: Path) -> None:
     first = {"torch": "2.4.0", "cuda": "12.1", "device_name": "NVIDIA A100", "modrobust": "0.1.0"}
     made(tmp_path / "a", {"A": 90}, **first)

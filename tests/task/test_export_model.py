@@ -67,6 +67,7 @@ def shift_statistics(predictor: nn.Module) -> None:
         *(("emnist", "model=emnist_cnn", kind) for kind in ("one", "modules", "img_space")),
         *(("cifar10", "model=resnet18", kind) for kind in ("one", "modules", "img_space")),
         *(("facescrub", "model=inception_v3", kind) for kind in ("one", "modules", "img_space")),
+        *(("digits", model, "modules") for model in ("model=torchvision", "model=timm model.arch=test_vit")),
     ],
 )
 @torch.no_grad()
@@ -74,7 +75,9 @@ def test_the_same_logits(
     dataset: str, model: str, kind: str, experiment: Callable[..., Experiment], tmp_path: Path
 ) -> None:
     size = ("dataset.image_size=75",) if dataset == "facescrub" else ()
-    made = experiment(f"dataset={dataset}", model, *size, f"corruption.names=[{','.join(NAMES)}]")
+    if "timm" in model:
+        pytest.importorskip("timm")
+    made = experiment(f"dataset={dataset}", *model.split(), *size, f"corruption.names=[{','.join(NAMES)}]")
     variant = "b" if kind == "img_space" else None
     method = Given(kind)
     predictor = method.train(made)

@@ -32,7 +32,7 @@ def notes_of_images(rows: pd.DataFrame, facts: Facts) -> Notes:
         statuses = [facts.statuses[run] for run in runs]
         weights = f"Weights: lowest validation loss{_not_ours(configs)}{_imported(statuses)}."
         found[key] = [
-            _tested(key[1], table),
+            _tested(key[1], table) + _seen(configs),
             f"{weights} {_settings(configs, len(runs))}",
             _code(statuses),
             *_missing(of_table(facts.waiting, *key)),
@@ -76,6 +76,12 @@ def _tested(split: str, table: pd.DataFrame) -> str:
         f"Tested on {images} images of the split {split}, {compositions} compositions; "
         f"{seeds_text([int(seed) for seed in table['seed'].unique()])}.{USED.get(split, '')}"
     )
+
+
+def _seen(configs: Iterable[Config]) -> str:
+    """Methods that are trained on compositions, of which the tests of these are no tests of new ones."""
+    some = {(str(c["method.name"]), str(c["method.lengths"])) for c in configs if c.get("method.lengths")}
+    return "".join(f" {name} was trained on all orders of {lengths} corruptions." for name, lengths in sorted(some))
 
 
 def _not_ours(configs: Iterable[Config]) -> str:
