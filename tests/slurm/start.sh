@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# A real Slurm on this machine: one node, two fake GPUs. For tests and for trying the launcher.
+# A real Slurm on this machine: a node with two fake GPUs, and a second node. For tests and for trying the launcher.
 #
 #   sudo tests/slurm/start.sh              installs what is missing (Debian, Ubuntu), starts it in seconds
 #   sudo tests/slurm/start.sh accounting   with accounting (sacct): slurmdbd and a MariaDB of its own
 #   export SLURM_CONF=/tmp/modrobust-slurm/slurm.conf
 #   sudo tests/slurm/start.sh stop         ends it
 #
-# From the environment: MODROBUST_SLURM, its folder; MODROBUST_SLURM_PORT, the first of four ports; two such Slurms
+# Partitions: main (the default) and preemptible have the first node, both has both and begins with the second.
+#
+# From the environment: MODROBUST_SLURM, its folder; MODROBUST_SLURM_PORT, the first of five ports; two such Slurms
 # can run at once. MODROBUST_SLURM_ARRAY, the size of the largest array plus one.
 set -euo pipefail
 
@@ -21,9 +23,9 @@ stop() { # jobs, then the daemons of this folder only, by their ids; waits until
             sleep 0.2
         done
     fi
-    for daemon in slurmctld slurmd slurmdbd mariadbd; do
+    for daemon in slurmctld "slurmd.$(hostname -s)" slurmd.second slurmdbd mariadbd; do
         pid=$(cat "$home/$daemon.pid" 2>/dev/null || true)
-        [ "$(ps -o comm= -p "${pid:-0}" 2>/dev/null)" = "$daemon" ] || continue
+        [ "$(ps -o comm= -p "${pid:-0}" 2>/dev/null)" = "${daemon%%.*}" ] || continue
         kill "$pid"
         for _ in $(seq 100); do
             [ -e "/proc/$pid" ] || break
@@ -94,11 +96,11 @@ AuthInfo=cred_expire=10
 SlurmUser=root
 SlurmdUser=root
 StateSaveLocation=$home/state
-SlurmdSpoolDir=$home/spool
+SlurmdSpoolDir=$home/spool/%n
 SlurmctldPidFile=$home/slurmctld.pid
-SlurmdPidFile=$home/slurmd.pid
+SlurmdPidFile=$home/slurmd.%n.pid
 SlurmctldLogFile=$home/slurmctld.log
-SlurmdLogFile=$home/slurmd.log
+SlurmdLogFile=$home/slurmd.%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -119,11 +121,13 @@ OverTimeLimit=0
 MaxArraySize=${MODROBUST_SLURM_ARRAY:-1001}
 MaxJobCount=10000
 DefMemPerCPU=100
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$cores RealMemory=$memory Gres=gpu:2 State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$cores RealMemory=$memory Gres=gpu:2 Weight=2 State=UNKNOWN
+NodeName=second NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 4)) CPUs=2 RealMemory=$memory State=UNKNOWN
+PartitionName=both Nodes=$host,second MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=off
 PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=off
 PartitionName=preemptible Nodes=$host MaxTime=INFINITE State=UP PriorityTier=1 PreemptMode=requeue GraceTime=30
 CONF
-printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' >"$home/gres.conf"
+printf 'NodeName=%s Name=gpu File=/dev/%s\n' "$host" null "$host" zero >"$home/gres.conf"
 
 if [ "${1:-start}" = accounting ]; then
     rm -rf "$home/database"
@@ -156,7 +160,10 @@ CONF
     sacctmgr -i add cluster modrobust >/dev/null || true
 fi
 slurmctld -c -f "$SLURM_CONF"
-slurmd -c -f "$SLURM_CONF" -N "$host"
-idle() { [ "$(sinfo -h -o %T | head -1)" = idle ]; }
+for node in "$host" second; do
+    mkdir -p "$home/spool/$node"
+    slurmd -c -f "$SLURM_CONF" -N "$node"
+done
+idle() { [ "$(sinfo -h -N -p both -o %T | sort -u)" = idle ]; }
 wait_for idle
 echo "Slurm is up: export SLURM_CONF=$SLURM_CONF"

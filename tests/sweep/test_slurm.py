@@ -5,6 +5,7 @@ import os
 import random
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -100,6 +101,30 @@ def test_random_kills_of_jobs_steps_processes_and_the_launcher_change_no_byte(
     count = disturbed(sweep, tmp_path, kinds, chance, pause=(1, 3))
     assert [count[kind] for kind in KINDS] == [1] * len(KINDS)
     assert as_undisturbed(*SLOW, "seed=0,1,2,3")
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_run_whose_node_goes_down_goes_on_on_another(
+    modrobust: Modrobust, tmp_path: Path, as_undisturbed: Callable[..., bool]
+) -> None:
+    sweep = ("-m", *SLOW, "seed=0", *SLURM, "hydra.launcher.partition=both")
+    assert modrobust(*sweep, "hydra.launcher.wait=false").returncode == 0
+    until(lambda: bool(list(tmp_path.rglob("checkpoint.pt"))))
+    (job,), node = queue(), ask("squeue", "-h", "-o", "%N")
+    assert node
+
+    def moved() -> bool:
+        subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], capture_output=True, check=False)
+        return ask("squeue", "-h", "-o", "%N") not in ("", node)
+
+    try:
+        for state in ("DOWN", "DRAIN"):  # so that it does not come back by itself
+            ask("scontrol", "update", f"NodeName={node}", f"State={state}", "Reason=test")
+        until(moved)
+        assert modrobust(*sweep).returncode == 0
+    finally:
+        ask("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    assert as_undisturbed(*SLOW, "seed=0")
 
 
 def test_the_stock_launcher_uses_the_same_folders(modrobust: Modrobust, tmp_path: Path) -> None:
