@@ -53,32 +53,36 @@ def seconds(function: Callable[[], object], repeats: int) -> float:
     return (time.perf_counter() - start) / repeats
 
 
+def compare(size: int, channels: int, batch: int = 256, rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
+    """Seconds an image by name: one by one, and in a batch; the best of several rounds in turns, one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (batch, channels, size, size), generator=generator).float()
+    index = torch.arange(batch)
+    image = (images[0, 0] if channels == 1 else images[0].permute(1, 2, 0)).double().numpy() / 255
+    corruption, reference = Corruption(ELEMENTAL), one_at_a_time(size, channels)
+    best = {name: (math.inf, math.inf) for name in ELEMENTAL}
+    for _ in range(rounds):
+        for name, (theirs, ours) in best.items():
+            one = seconds(lambda name=name: reference[name](image), 30)
+            together = seconds(lambda name=name: corruption.step(images, name, 0, "test", index), 10)
+            best[name] = min(theirs, one), min(ours, together / batch)
+    torch.set_num_threads(threads)
+    return best
+
+
 def main() -> None:
+    """Print microseconds an image and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=28, help="height and width in pixels")
     parser.add_argument("--channels", type=int, default=1, choices=(1, 3))
     parser.add_argument("--batch", type=int, default=256)
     args = parser.parse_args()
-    torch.set_num_threads(1)
-
-    generator = torch.Generator().manual_seed(0)
-    shape = (args.batch, args.channels, args.size, args.size)
-    images = torch.randint(256, shape, generator=generator).float()
-    index = torch.arange(args.batch)
-    image = (images[0, 0] if args.channels == 1 else images[0].permute(1, 2, 0)).double().numpy() / 255
-    corruption = Corruption(ELEMENTAL)
-    reference = one_at_a_time(args.size, args.channels)
-
-    best = {name: [math.inf, math.inf] for name in ELEMENTAL}
-    for _ in range(ROUNDS):
-        for name, times in best.items():
-            times[0] = min(times[0], seconds(lambda name=name: reference[name](image), 30))
-            batch = seconds(lambda name=name: corruption.step(images, name, 0, "test", index), 10)
-            times[1] = min(times[1], batch / args.batch)
-
+    best = compare(args.size, args.channels, args.batch)
     print(f"{args.channels} x {args.size} x {args.size}, batch {args.batch}, one thread; microseconds an image")
     print(f"{'':14}{'one by one':>12}{'modrobust':>12}{'ratio':>8}")
-    totals = [sum(times) / len(best) for times in zip(*best.values(), strict=True)]
+    totals = tuple(sum(times) / len(best) for times in zip(*best.values(), strict=True))
     for name, (theirs, ours) in {**best, "mean": totals}.items():
         print(f"{name:14}{theirs * 1e6:12.2f}{ours * 1e6:12.2f}{theirs / ours:8.1f}")
 
