@@ -254,8 +254,17 @@ OF_TARGET: Mapping[str, Needs] = {
         "width": whole(1),
         "all_ops": flag,
     },
-    "modrobust.method.bn_adapt.BatchNormAdaptation": {"lr": number(0), "prior": number(0)},
-    "modrobust.method.tent.Tent": {"lr": number(0), "steps": whole(1), "adaptation_lr": number(0)},
+    "modrobust.method.bn_adapt.BatchNormAdaptation": {
+        "lr": number(0),
+        "prior": number(0),
+        "batch_size": whole(1),
+    },
+    "modrobust.method.tent.Tent": {
+        "lr": number(0),
+        "steps": whole(1),
+        "adaptation_lr": number(0),
+        "batch_size": whole(1),
+    },
     "modrobust.method.supervised.Supervised": {
         "loss": choice("bce", "mse", "cross_entropy"),
         **{f"{key}.{group}": number(0) for key in ("lr", "weight_decay") for group in _GROUPS},

@@ -18,23 +18,24 @@ class BatchNormAdaptation:
     """The network of cross_entropy, whose statistics are mixed with those of each batch of test images.
 
     The images of a batch have one composition, which the method is not told (Schneider et al., arXiv 2006.16971;
-    Nado et al., arXiv 2006.10963). What it predicts for an image depends on its batch, so on evaluation.batch_size.
+    Nado et al., arXiv 2006.10963). What it predicts for an image depends on the others of its batch.
     """
 
-    def __init__(self, lr: float, prior: float) -> None:
+    def __init__(self, lr: float, prior: float, batch_size: int) -> None:
         """Keep the settings.
 
         Args:
             lr: learning rate of the training.
             prior: how many images the statistics of the training count for; 0: those of the batch alone.
+            batch_size: test images that are adapted to together; evaluation.batch_size should be a multiple.
         """
-        self.lr, self.prior = lr, prior
+        self.lr, self.prior, self.batch_size = lr, prior, batch_size
 
     def train(self, experiment: Experiment) -> Made:
         """Train one network, the one of cross_entropy. Raises UserError where it has no batch normalisation."""
         require_batch_norm(experiment.probe(), "bn_adapt")
         classifier = train_classifier(experiment, experiment.elemental, self.lr)
-        return Made(Adapted(classifier.network, self.prior), (classifier.part,))
+        return Made(Adapted(classifier.network, self.prior, self.batch_size), (classifier.part,))
 
 
 def batch_norms(network: nn.Module) -> list[_BatchNorm]:
@@ -55,15 +56,17 @@ def require_batch_norm(network: Network, method: str) -> None:
 class Adapted(nn.Module):
     """A predictor: one network, whose statistics follow the batch."""
 
-    def __init__(self, network: Network, prior: float) -> None:
+    def __init__(self, network: Network, prior: float, batch_size: int) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.batch_size = network, batch_size
         for layer in batch_norms(network):
             layer.register_forward_pre_hook(partial(_mix, prior, *_statistics(layer)))
 
     def forward(self, images: Tensor, composition: tuple[str, ...]) -> dict[str, tuple[Tensor, Tensor]]:
         """See `Predictor`."""
-        return {"default": self.network.predict(images)}
+        predicted = [self.network.predict(some) for some in images.split(self.batch_size)]
+        logits, units = (torch.cat(parts) for parts in zip(*predicted, strict=True))
+        return {"default": (logits, units)}
 
 
 def _statistics(layer: _BatchNorm) -> tuple[Tensor, Tensor]:

@@ -51,16 +51,16 @@ def logits_of(predictor: nn.Module, images: Tensor = IMAGES) -> Tensor:
 
 
 def test_without_a_prior_statistics_are_those_of_the_batch() -> None:
-    torch.testing.assert_close(logits_of(Adapted(network(), prior=0)), network().train()(IMAGES))
+    torch.testing.assert_close(logits_of(Adapted(network(), prior=0, batch_size=8)), network().train()(IMAGES))
 
 
 def test_with_a_great_prior_they_are_those_of_the_training() -> None:
-    torch.testing.assert_close(logits_of(Adapted(network(), prior=1e9)), network()(IMAGES))
+    torch.testing.assert_close(logits_of(Adapted(network(), prior=1e9, batch_size=8)), network()(IMAGES))
 
 
 def test_in_between_they_are_a_weighted_mean_and_no_batch_leaves_a_trace() -> None:
     layer = nn.BatchNorm2d(3).eval()
-    adapted = Adapted(Network({"one": layer}, lambda level: nn.Identity(), nn.Identity), prior=24)
+    adapted = Adapted(Network({"one": layer}, lambda level: nn.Identity(), nn.Identity), prior=24, batch_size=8)
     for _ in range(2):
         found = logits_of(adapted)
     share = 24 / (24 + 8)
@@ -68,6 +68,14 @@ def test_in_between_they_are_a_weighted_mean_and_no_batch_leaves_a_trace() -> No
     variance = share * 1 + (1 - share) * IMAGES.var((0, 2, 3), correction=0)
     shape = (1, 3, 1, 1)
     torch.testing.assert_close(found, (IMAGES - mean.view(shape)) / (variance.view(shape) + layer.eps).sqrt())
+
+
+@pytest.mark.parametrize("kind", ["bn_adapt", "tent"])
+def test_more_images_are_adapted_to_by_parts(kind: str) -> None:
+    whole = Adapted(network(), 4, 8) if kind == "bn_adapt" else MadeCertain(network(), 1, 1e-2, 8)
+    more = torch.cat([IMAGES, -IMAGES, IMAGES[:3]])
+    parts = [logits_of(whole, some) for some in more.split(8)]
+    torch.testing.assert_close(logits_of(whole, more), torch.cat(parts))
 
 
 @pytest.mark.parametrize("method", ["bn_adapt", "tent"])
@@ -104,15 +112,15 @@ def test_a_sweep_knows_it() -> None:
 def test_tent_makes_predictions_certain_by_scales_and_shifts_alone() -> None:
     one = network()
     before = {name: weight.clone() for name, weight in one.named_parameters()}
-    batch_statistics = logits_of(Adapted(network(), prior=0))
-    found = logits_of(MadeCertain(one, steps=5, lr=1e-2))
+    batch_statistics = logits_of(Adapted(network(), prior=0, batch_size=8))
+    found = logits_of(MadeCertain(one, steps=5, lr=1e-2, batch_size=8))
     assert entropy(found) < entropy(batch_statistics) - 0.01
     changed = {name for name, weight in one.named_parameters() if not torch.equal(weight, before[name])}
     assert changed == {"blocks.one.1.weight", "blocks.one.1.bias", "blocks.two.1.weight", "blocks.two.1.bias"}
 
 
 def test_every_batch_begins_with_the_trained_weights() -> None:
-    tent = MadeCertain(network(), steps=2, lr=1e-2)
+    tent = MadeCertain(network(), steps=2, lr=1e-2, batch_size=8)
     first = logits_of(tent)
     logits_of(tent, 2 * IMAGES)
     assert torch.equal(logits_of(tent), first)
