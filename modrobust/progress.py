@@ -20,6 +20,14 @@ IN_BAR = {"in_bar": True}
 """Marks records of the log that a terminal's bar shows; see `modrobust.terminal.console`."""
 
 
+def duration(seconds: float) -> str:
+    """A time as people say it, such as 90 s, 5 min, 3 h, 2 d."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
 class Bar:
     """Progress of one piece of work: `advance` it, `say` what there is to know."""
 

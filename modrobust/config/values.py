@@ -312,6 +312,7 @@ OF_TARGET: Mapping[str, Needs] = {
         "gpus": optional(whole(0)),
         "runs_per_gpu": whole(1),
         "split": optional(choice("parts")),
+        "notify": optional(text),
     },
     "hydra_plugins.modrobust_launcher.launcher.SlurmLauncher": {
         "submitit_folder": text,
@@ -333,6 +334,7 @@ OF_TARGET: Mapping[str, Needs] = {
         "processes": optional(whole(1)),
         "runs_per_gpu": whole(1),
         "split": optional(choice("parts")),
+        "notify": optional(text),
         "wait": flag,
     },
 }

@@ -67,12 +67,18 @@ def _work() -> None:
     parser.add_argument("--reference", type=Path, metavar="RUN", help=help)
     parser.add_argument("--best", action="store_true", help=BEST)
     parser.add_argument("--status", action="store_true", help="how the runs are doing: done, running, queued, failed")
+    help = "with --status: again and again, until no run is queued or running"
+    parser.add_argument("--watch", action="store_true", help=help)
     parser.add_argument("--version", action="version", version=f"%(prog)s {modrobust.__version__}")
     arguments = parser.parse_args()
     if arguments.best:
         from modrobust.search.show import write_best
 
         write_best(arguments.folders, arguments.output or Path("conf/recipe"))
+    elif arguments.watch:
+        from modrobust.sweep.watch import watch
+
+        watch(arguments.folders)
     elif arguments.status:
         from modrobust.sweep.show import show_status
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from modrobust.config.identity import plain
 from modrobust.config.values import check_values
+from modrobust.progress import duration
 from modrobust.store.files import read_json
 from modrobust.sweep.plan import Composer, Planned, counted, plan
 from modrobust.sweep.stages import staged
@@ -65,7 +66,7 @@ def forecast(compose: Composer, jobs: Sequence[Sequence[str]]) -> None:
     for run in (*stages, *planned):
         to_do = run.folder in waits
         state = "to do" if to_do else found[run.folder].state
-        time = "" if not to_do else _time(earlier[run.kind].seconds) if run.kind in earlier else "unknown"
+        time = "" if not to_do else duration(earlier[run.kind].seconds) if run.kind in earlier else "unknown"
         print(f"{state:<9} {time:<8} {' '.join(run.overrides)}{waits.get(run.folder, '')}")
     count = Counter(status.state for status in found.values())
     states = ", ".join(f"{count[state]} {state}" for state in ("done", "queued", "running"))
@@ -115,8 +116,8 @@ def _takes(launcher: Mapping[str, Any], to_do: Sequence[Planned], earlier: Mappi
     seconds = sum(takes.seconds for takes in known)
     where = ", ".join(sorted({name for takes in known for name in takes.where}))
     past = sum(earlier[kind].runs for kind in {run.kind for run in to_do if run.kind in earlier})
-    yield f"time: {_time(seconds)} of all together, by {past} earlier runs on {where}{but}"
-    yield f"the longest chain: {_time(_longest(to_do, earlier))}"
+    yield f"time: {duration(seconds)} of all together, by {past} earlier runs on {where}{but}"
+    yield f"the longest chain: {duration(_longest(to_do, earlier))}"
     if "gpus_per_node" in launcher:
         gpus, cores = launcher["gpus_per_node"] or 0, launcher["cpus_per_task"] or 1
         yield f"cost: {gpus * seconds / 3600:.1f} GPU hours, {cores * seconds / 3600:.1f} core hours{but}"
@@ -158,10 +159,3 @@ def _took(some: Sequence[tuple[Path, Mapping[str, Any]]]) -> Takes:
         len(some),
         frozenset(str(status.get("device_name")) for _, status in some),
     )
-
-
-def _time(seconds: float) -> str:
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"

@@ -16,6 +16,7 @@ from modrobust.errors import NotDone
 from modrobust.interrupt import handled
 from modrobust.store.heartbeat import heartbeat
 from modrobust.sweep.changed import with_data
+from modrobust.sweep.notify import Notify
 from modrobust.sweep.plan import Composer, Planned, counted, plan
 from modrobust.sweep.stages import staged
 from modrobust.sweep.status import Status, Watch, statuses
@@ -55,7 +56,7 @@ def launch(params: Mapping[str, Any], compose: Composer, jobs: Sequence[Sequence
         log.info("not waiting: the same command tells later how they are doing%s, modrobust-report --status too.", rest)
         return _returns(planned)
     with heartbeat(submission.file):
-        _wait([*stages, *planned], submission, runs)
+        _wait([*stages, *planned], submission, runs, Notify(params["notify"], runs))
     return finished(planned, [*stages, *missing], runs)
 
 
@@ -105,11 +106,11 @@ def finished(planned: Sequence[Planned], begun: Sequence[Planned], runs: Path) -
     return _returns(planned)
 
 
-def _wait(awaited: Sequence[Planned], submission: Submission, runs: Path) -> None:
+def _wait(awaited: Sequence[Planned], submission: Submission, runs: Path, notify: Notify | None = None) -> None:
     """Until none is queued, running or still to be submitted."""
     watch, begun, ended = Watch(runs), time.monotonic(), Counter[str]()
     outstanding, found = [run.folder for run in awaited], dict[Path, Status]()
-    with tally(len(awaited)) as shown:
+    with tally(len(awaited), notify) as shown:
         try:
             while True:
                 found = watch.look(outstanding)

@@ -12,6 +12,7 @@ from modrobust.config.values import check_values
 from modrobust.interrupt import handled
 from modrobust.sweep.launch import finished, to_do
 from modrobust.sweep.machine import places
+from modrobust.sweep.notify import Notify
 from modrobust.sweep.plan import Composer, counted, plan
 from modrobust.sweep.pool import Pool
 from modrobust.sweep.tally import tally
@@ -24,7 +25,7 @@ def launch(params: Mapping[str, Any], compose: Composer, jobs: Sequence[Sequence
     """Do a sweep's runs in worker processes; those that are done are left alone.
 
     Args:
-        params: of the launcher's configuration: processes, gpus, runs_per_gpu, split.
+        params: of the launcher's configuration: processes, gpus, runs_per_gpu, split, notify.
         compose: makes a run's configuration from its overrides.
         jobs: each run's overrides.
 
@@ -39,7 +40,7 @@ def launch(params: Mapping[str, Any], compose: Composer, jobs: Sequence[Sequence
     both, before, logs = [*stages, *missing], len(planned) - len(missing), runs / ".local"
     gpus = 0 if cfg.device == "cpu" else params["gpus"]
     at = places(params["processes"], gpus, params["runs_per_gpu"], cfg.threads)[: len(both)]
-    with tally(len(planned) + len(stages)) as shown:
+    with tally(len(planned) + len(stages), Notify(params["notify"], runs)) as shown:
         pool = Pool(both, compose.context, at, shown.note, logs)
         if both:
             logs.mkdir(parents=True, exist_ok=True)

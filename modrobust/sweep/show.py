@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from modrobust.errors import UserError
+from modrobust.progress import duration
 from modrobust.store.folders import runs_below
 from modrobust.sweep import index
 from modrobust.sweep.status import Status, statuses_at_once
@@ -22,11 +23,7 @@ def show_status(folders: Iterable[Path]) -> None:
         UserError: a folder does not exist or has no run.
     """
     for folder in folders:
-        if not folder.is_dir():
-            raise UserError(f"{folder} is not a folder.")
-        found = _statuses(folder)
-        if not found:
-            raise UserError(f"{folder} has no run.")
+        found = found_in(folder)
         count = Counter(status.state for status in found.values())
         print(f"{folder}: " + ", ".join(f"{count[s]} {s}" for s in ("done", *ORDER) if count[s] or s == "done"))
         if len(found) > count["done"]:
@@ -34,11 +31,16 @@ def show_status(folders: Iterable[Path]) -> None:
             print("\n".join(_lines(found, folder.absolute())))
 
 
-def _statuses(folder: Path) -> dict[Path, Status]:
+def found_in(folder: Path) -> dict[Path, Status]:
     """Of the runs in or below a folder, by its shares where not all are done, and of what was submitted.
 
     Workers of a search are no runs: they are told only where they wait or have failed.
+
+    Raises:
+        UserError: the folder does not exist or has no run.
     """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder.")
     runs = root(folder / "runs" if (folder / "runs").is_dir() else folder)
     known: set[Path] = set()
     for run, shares in runs_below(folder):
@@ -48,7 +50,10 @@ def _statuses(folder: Path) -> dict[Path, Status]:
     found, refusal = statuses_at_once(sorted(known | submitted), runs)
     if refusal:
         print(f"{refusal} What follows is told by the runs' folders and their signs of life alone.")
-    return {run: one for run, one in found.items() if run in known or one.state not in ("done", "running")}
+    found = {run: one for run, one in found.items() if run in known or one.state not in ("done", "running")}
+    if not found:
+        raise UserError(f"{folder} has no run.")
+    return found
 
 
 def root(folder: Path) -> Path:
@@ -66,16 +71,9 @@ def _lines(found: dict[Path, Status], folder: Path) -> list[str]:
     lines, now = [], time.time()
     for run, status in sorted(found.items(), key=lambda item: order.get(item[1].state, len(order))):
         if status.state != "done":
-            age = "" if status.since is None else _age(now - status.since)
-            seen = "" if status.seen is None or status.state != "running" else _age(now - status.seen)
+            age = "" if status.since is None else duration(now - status.since)
+            seen = "" if status.seen is None or status.state != "running" else duration(now - status.seen)
             lines.append(f"{status.state:<10} {age:<8} {seen:<8} {status.job or '':<10} {run.relative_to(folder)}")
             if error := status.error or (MISSING if status.state == "missing" else None):
                 lines.append(f"{'':<10} {error}" + f" ({status.log})" * status.log.exists())
     return lines
-
-
-def _age(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"

@@ -193,7 +193,7 @@ def _waiting(status: Status, waiting: index.Waiting | None) -> Status:
 def _time(text: str | None) -> float | None:
     """Seconds since 1970; None of what is no time, for a file may have been edited."""
     try:
-        return None if text is None else datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+        return None if text is None else datetime.fromisoformat(text).timestamp()
     except (ValueError, TypeError):
         return None
 

@@ -25,7 +25,17 @@ from modrobust.sweep.status import Status
 
 log = logging.getLogger(__name__)
 
-OURS = ("runs_per_job", "processes", "runs_per_gpu", "split", "wait", "python", "submitit_folder", "max_num_timeout")
+OURS = (
+    "runs_per_job",
+    "processes",
+    "runs_per_gpu",
+    "split",
+    "notify",
+    "wait",
+    "python",
+    "submitit_folder",
+    "max_num_timeout",
+)
 BASE = (
     "timeout_min",
     "cpus_per_task",

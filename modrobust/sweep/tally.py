@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from rich.progress import Progress
 
-from modrobust.progress import on_terminal
+from modrobust.progress import duration, on_terminal
+from modrobust.sweep.notify import Notify
 
 log = logging.getLogger(__name__)
 
@@ -20,16 +21,20 @@ class Tally:
     Args:
         total: runs of the sweep.
         progress: the bar; None off a terminal.
+        notify: is told, too.
     """
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._total, self._progress = total, progress
+    def __init__(self, total: int, progress: Progress | None, notify: Notify | None = None) -> None:
+        self._total, self._progress, self._notify, self._last = total, progress, notify, (0, 0)
         self._before: int | None = None  # had ended when the first numbers were shown
         self._task = progress.add_task("runs", total=total, said=()) if progress else None
         self._begun = self._last_line = time.monotonic()
 
     def show(self, done: int, failed: int, running: int, waiting: int = 0) -> None:
         """Show how many runs are done, failed, running, and how many Slurm does not take yet."""
+        self._last = done, failed
+        if self._notify:
+            self._notify.look(self._total, done, failed)
         counts = ((failed, "failed"), (running, "running"), (waiting, "to be submitted"))
         told = [f"{number} {word}" for number, word in counts if number]
         if left := self._left(done + failed):
@@ -47,6 +52,11 @@ class Tally:
         else:
             log.info("%s", text)
 
+    def end(self) -> None:
+        """The sweep has ended."""
+        if self._notify:
+            self._notify.end(self._total, *self._last)
+
     def _left(self, ended: int) -> str:
         """The time left, if the others take as long as those that have ended so far did."""
         self._before = ended if self._before is None else self._before
@@ -54,18 +64,18 @@ class Tally:
         if here <= 0 or ended >= self._total:
             return ""
         seconds = (time.monotonic() - self._begun) / here * (self._total - ended)
-        for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-            if seconds >= 1.5 * size:
-                return f"about {seconds / size:.0f} {unit} left"
-        return f"about {seconds:.0f} s left"
+        return f"about {duration(seconds)} left"
 
 
 @contextmanager
-def tally(total: int) -> Iterator[Tally]:
+def tally(total: int, notify: Notify | None = None) -> Iterator[Tally]:
     """Within this block a sweep's numbers are shown; on a terminal its bar stays behind.
 
     Args:
         total: runs of the sweep.
+        notify: is told of its first failure and of its end, but not where a signal ends the block.
     """
     with on_terminal(time_left=False) as progress:
-        yield Tally(total, progress)
+        shown = Tally(total, progress, notify)
+        yield shown
+    shown.end()
