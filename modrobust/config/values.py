@@ -303,7 +303,7 @@ OF_TARGET: Mapping[str, Needs] = {
         "compositions": COMPOSITIONS,
         "processes": optional(whole(1)),
     },
-    "modrobust.task.deephys.Deephys": {"corruptions": optional(NAMES), "split": text, "batch_size": whole(1)},
+    "modrobust.task.deephys.Deephys": {"corruptions": optional(NAMES), "split": text, "batch_size": _or_auto(whole(1))},
     "modrobust.task.import_checkpoints.ImportCheckpoints": {"folder": text},
     "modrobust.task.export_model.ExportModel": {"composition": text, "variant": optional(text)},
     # launchers

@@ -30,6 +30,11 @@ BATCHES = {"cpu": 256, "cuda": 2048}  # a GPU is kept waiting by small ones, a p
 WORK_FOR_SAVING = 50  # class sums may be a gigabyte: between two checkpoints is so many times the work of one
 
 
+def images_at_a_time(batch_size: int | str, device: torch.device) -> int:
+    """The number that a configuration gives, or what auto stands for on a device."""
+    return BATCHES.get(device.type, BATCHES["cpu"]) if isinstance(batch_size, str) else batch_size
+
+
 def corrupted(
     corruption: Corruption, compositions: list[Composition], images: Tensor, split: str, index: Tensor
 ) -> Iterator[tuple[Composition, Tensor]]:
@@ -82,7 +87,7 @@ def evaluate(
         Interrupted: a signal came; what was done is saved in folder/evaluation.partial.npz.
     """
     split = dataset.splits[split_name]
-    size = BATCHES[device.type] if isinstance(batch_size, str) else batch_size
+    size = images_at_a_time(batch_size, device)
     results = Results(compositions, len(split), dataset.num_classes, bool(activations), device)
     partial = folder / "evaluation.partial.npz"
     results.restore(partial)

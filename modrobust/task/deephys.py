@@ -13,6 +13,7 @@ from modrobust.corruption.corruption import quantize
 from modrobust.dataset.normalise import denormalise, normalise
 from modrobust.dataset.splits import Split
 from modrobust.errors import UserError, nearest
+from modrobust.evaluation.testing import images_at_a_time
 from modrobust.method.experiment import Experiment, Method
 from modrobust.method.made import made_of
 from modrobust.method.modes import evaluating
@@ -33,13 +34,13 @@ class Deephys:
     three channels.
     """
 
-    def __init__(self, corruptions: list[str] | None, split: str, batch_size: int) -> None:
+    def __init__(self, corruptions: list[str] | None, split: str, batch_size: int | str) -> None:
         """Keep the settings.
 
         Args:
             corruptions: whose modules; None for all elemental ones.
             split: whose images.
-            batch_size: images a forward pass.
+            batch_size: images a forward pass; auto as in an evaluation.
 
         Raises:
             UserError: corruptions are no list, or the package deephys is not there.
@@ -110,8 +111,9 @@ class Deephys:
         images = []
         title = f"{name}, {seen} images" if seen == "Identity" else name
         with evaluating(predictor), bar(title, len(split)) as shown:
-            for start in range(0, len(split), self.batch_size):
-                some: Split = split.take(slice(start, start + self.batch_size), experiment.device)
+            size = images_at_a_time(self.batch_size, experiment.device)
+            for start in range(0, len(split), size):
+                some: Split = split.take(slice(start, start + size), experiment.device)
                 corrupted = quantize(experiment.corruption.apply(some.inputs, (seen,), self.split, some.index))
                 before = predictor.backbone.features(normalise(corrupted, dataset), level)
                 after = predictor.inserted[name](before)

@@ -32,7 +32,7 @@ def keys(*path: str) -> str:
 
 NAMES = "Identity, Contrast, GaussianBlur, ImpulseNoise, Invert, Rotate90, Swirl"
 MODEL = "dropout, hidden, hidden_dropout, image_size, module_dropout, name, num_classes, widths"
-EVALUATION = "activations, batch_size, compositions, max_length, shard, split"
+EVALUATION = "activations, batch_size, compositions, max_length, severities, shard, split"
 NOT_AN_OVERRIDE = "is not an override: write key=value; quote a value with special characters."
 
 MISTAKES = {
@@ -248,7 +248,7 @@ def test_own_classes_that_are_none_of_ours(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.delitem(sys.modules, "mine_of_none", raising=False)
     for group, message in {
         "dataset": "returns Mine: an ImageDataset is needed, see modrobust/dataset/splits.py.",
-        "model": "makes Mine: a Network is needed, see modrobust/model/network.py.",
+        "model": "makes Mine: an nn.Module from images to logits is needed.",
         "method": "has no train(experiment): see modrobust/method.",
     }.items():
         result = modrobust(tmp_path, f"{group}._target_=mine_of_none.Mine", "device=cpu")

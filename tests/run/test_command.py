@@ -91,7 +91,9 @@ def test_the_examples_of_the_help_are_valid() -> None:
 
 
 def test_the_commands_of_the_readme_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_fog(tmp_path)  # which it describes
+    write_fog(tmp_path)  # which it describes, like a network
+    (tmp_path / "conf/model").mkdir()
+    (tmp_path / "conf/model/mine.yaml").write_text("_target_: mine.Net\nname: mine\n")
     monkeypatch.chdir(tmp_path)
     examples = [arguments for arguments in commands(README.read_text()) if arguments and arguments[0][:2] != "--"]
     assert examples
