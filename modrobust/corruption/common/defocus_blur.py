@@ -1,5 +1,6 @@
 """Defocus blur: every point becomes a disk."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -22,10 +23,10 @@ def defocus_blur(images: Tensor, draw: Draw, severity: int = 3, table: int | Non
     (radius, smooth), scale = parameters(DISK, images, severity, table)
     disk = _disk(radius * scale, smooth)
 
-    def blur(planes: Planes) -> Planes:
-        return np.stack([cv2.filter2D(plane, -1, disk) for plane in planes]).clip(0, 255)
+    def blur(planes: Planes) -> Iterator[Planes]:
+        return (cv2.filter2D(plane, -1, disk) for plane in planes)
 
-    return each(blur, images)
+    return each(blur, images).clamp_(0, 255)
 
 
 @lru_cache(maxsize=16)

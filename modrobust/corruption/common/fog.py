@@ -36,20 +36,17 @@ def plasma(draw: Draw, size: int, decay: float) -> Tensor:
         size: a power of two.
         decay: by what the root of the amplitude is divided at each halving of the step.
     """
-    plane = torch.zeros(len(draw.index), size, size, device=draw.index.device)
-    step, root = size, ROOT
-    while step >= 2:
-        half = step // 2
-        # Of every square of step x step: its corner, its centre, and the middles of its top and left edges.
-        noise = draw.uniform(3, size // step, size // step).mul_(2).sub_(1).mul_(root**2)
-        corner = plane[:, ::step, ::step]
-        right, below = corner.roll(-1, 2), corner.roll(-1, 1)
-        centre = ((corner + right) + (below + below.roll(-1, 2))).mul_(0.25).add_(noise[:, 0])
-        top = ((corner + right) + (centre + centre.roll(1, 1))).mul_(0.25).add_(noise[:, 1])
-        left = ((corner + below) + (centre + centre.roll(1, 2))).mul_(0.25).add_(noise[:, 2])
-        plane[:, half::step, half::step] = centre
-        plane[:, ::step, half::step] = top
-        plane[:, half::step, ::step] = left
-        step, root = half, root / decay
+    plane, root = torch.zeros(len(draw.index), 1, 1, device=draw.index.device), ROOT
+    while (points := plane.shape[1]) < size:
+        # Of every square of four neighbours: its centre, and the middles of its top and left edges.
+        noise = draw.uniform(3, points, points).mul_(2 * root**2).sub_(root**2)
+        along, down = plane + plane.roll(-1, 2), plane + plane.roll(-1, 1)
+        centre = (along + along.roll(-1, 1)).mul_(0.25).add_(noise[:, 0])
+        top = (centre + centre.roll(1, 1)).add_(along).mul_(0.25).add_(noise[:, 1])
+        left = (centre + centre.roll(1, 2)).add_(down).mul_(0.25).add_(noise[:, 2])
+        finer = plane.new_empty(len(plane), 2 * points, 2 * points)
+        finer[:, ::2, ::2], finer[:, ::2, 1::2] = plane, top
+        finer[:, 1::2, ::2], finer[:, 1::2, 1::2] = left, centre
+        plane, root = finer, root / decay
     plane -= plane.amin((1, 2), keepdim=True)
     return plane.div_(plane.amax((1, 2), keepdim=True))

@@ -1,5 +1,6 @@
 """JPEG compression, there and back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -21,12 +22,12 @@ def jpeg_compression(images: Tensor, draw: Draw, severity: int = 3, table: int |
     """
     quality, _ = parameters(QUALITY, images, severity, table)
 
-    def compress(planes: Planes) -> Planes:
+    def compress(planes: Planes) -> Sequence[Planes]:
         whole = whole_numbers(planes)
         if len(planes) == 3:
             blue_green_red = cv2.merge(tuple(whole[::-1]))
-            return np.stack(cv2.split(_there_and_back(blue_green_red, quality, cv2.IMREAD_COLOR))[::-1])
-        return np.stack([_there_and_back(plane, quality, cv2.IMREAD_GRAYSCALE) for plane in whole])
+            return cv2.split(_there_and_back(blue_green_red, quality, cv2.IMREAD_COLOR))[::-1]
+        return [_there_and_back(plane, quality, cv2.IMREAD_GRAYSCALE) for plane in whole]
 
     return each(compress, images)
 
@@ -40,4 +41,4 @@ def _there_and_back(image: np.ndarray[Any, Any], quality: int, mode: int) -> np.
 
 def whole_numbers(planes: Planes) -> np.ndarray[Any, Any]:
     """float32 0..255 to uint8, truncated as by `quantize`."""
-    return np.clip(planes + np.float32(1e-4), 0, 255).astype(np.uint8)
+    return (planes + np.float32(1e-4)).astype(np.uint8)

@@ -1,6 +1,6 @@
 """Batches in parts: what a CPU works on stays in its cache; and image by image in threads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import Any
@@ -34,25 +34,47 @@ def in_parts(function: Common) -> Common:
     return corrupt
 
 
-def each(function: Callable[..., Planes], images: Tensor, *more: Sequence[Any]) -> Tensor:
+def each(function: Callable[..., Iterable[Planes]], images: Tensor, *more: Sequence[Any]) -> Tensor:
     """Apply a function to one image after the other, in as many threads as torch has.
 
     Args:
-        function: of an image, float32 (C, H, W), and its element of each of `more`, to float32 (C, H, W).
+        function: of an image, float32 (C, H, W), and its element of each of `more`, to C planes of numbers (H, W).
         images: float32 (B, C, H, W).
         more: sequences of length B.
     """
     given = images.cpu().numpy()
     made = np.empty(given.shape, dtype=np.float32)
 
-    def do(share: range) -> None:
-        for i in share:
-            made[i] = function(given[i], *(one[i] for one in more))
+    def do(i: int) -> None:
+        for target, plane in zip(made[i], function(given[i], *(one[i] for one in more)), strict=True):
+            target[...] = plane
 
-    threads = min(torch.get_num_threads(), len(given))
+    _in_threads(do, range(len(given)))
+    return torch.from_numpy(made).to(images.device)
+
+
+def groups(function: Callable[[Planes], Planes], images: Tensor) -> Tensor:
+    """The same of a function of as many images as a cache holds: float32 (n, C, H, W) to numbers of that shape."""
+    given = images.cpu().numpy()
+    made = np.empty(given.shape, dtype=np.float32)
+    size = max(1, CACHED // given[0].size)
+
+    def do(start: int) -> None:
+        made[start : start + size] = function(given[start : start + size])
+
+    _in_threads(do, range(0, len(given), size))
+    return torch.from_numpy(made).to(images.device)
+
+
+def _in_threads(do: Callable[[int], None], numbers: range) -> None:
+    threads = min(torch.get_num_threads(), len(numbers))
+
+    def share(first: int) -> None:
+        for number in numbers[first::threads]:
+            do(number)
+
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(do, [range(start, len(given), threads) for start in range(threads)]))
-    else:
-        do(range(len(given)))
-    return torch.from_numpy(made).to(images.device)
+            list(pool.map(share, range(threads)))
+    elif threads:
+        share(0)

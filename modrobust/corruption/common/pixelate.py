@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from modrobust.corruption.common.jpeg_compression import whole_numbers
-from modrobust.corruption.common.parts import Planes, each
+from modrobust.corruption.common.parts import Planes, groups
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
 
@@ -22,11 +22,16 @@ def pixelate(images: Tensor, draw: Draw, severity: int = 3, table: int | None = 
     low, narrow = int(height * size), int(width * size)
     rows, columns = _enlarged(low, height), _enlarged(narrow, width)
 
-    def shrink(planes: Planes) -> Planes:
-        small = [Image.fromarray(plane).resize((narrow, low), Image.Resampling.BOX) for plane in whole_numbers(planes)]
-        return np.stack([np.asarray(plane) for plane in small]).take(columns, 2).take(rows, 1)
+    def shrink(some: Planes) -> Planes:
+        """Pillow shrinks rows, then columns, of all planes at once: as a tall image, then as a wide one."""
+        planes = whole_numbers(some).reshape(-1, height, width)
+        tall = Image.fromarray(planes.reshape(-1, width)).resize((narrow, len(planes) * height), Image.Resampling.BOX)
+        beside = np.asarray(tall).reshape(-1, height, narrow).swapaxes(0, 1).reshape(height, -1)
+        wide = Image.fromarray(beside).resize((beside.shape[1], low), Image.Resampling.BOX)
+        small = np.asarray(wide).reshape(low, -1, narrow).swapaxes(0, 1)
+        return small[:, :, columns].take(rows, 1).reshape(some.shape)
 
-    return each(shrink, images)
+    return groups(shrink, images)
 
 
 @lru_cache(maxsize=32)
