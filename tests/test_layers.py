@@ -30,7 +30,7 @@ REPORT = (
     ("tables",),
     ("figures",),
     ("page",),
-    ("invariance_files",),
+    ("invariance_files", "archive"),
     ("__main__", "__init__"),
 )
 

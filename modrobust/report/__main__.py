@@ -7,6 +7,7 @@ import os
 TYPE_CHECKING = False  # typing and pathlib take a while, in which Ctrl-C would not be quiet
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pandas import DataFrame
@@ -57,7 +58,7 @@ def _work() -> None:
     parser = argparse.ArgumentParser(
         "modrobust-report", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    help = "run folders, or folders of them (default: outputs/runs); runs that are not finished are named"
+    help = "run folders, folders of them (default: outputs/runs) or archives; runs that are not finished are named"
     parser.add_argument("folders", nargs="*", type=Path, default=[Path("outputs/runs")], help=help)
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=OUTPUT)
     help = "also 95 %% intervals from N draws of seeds, and of compositions within each (images); 10000 is usual"
@@ -69,6 +70,8 @@ def _work() -> None:
     parser.add_argument("--status", action="store_true", help="how the runs are doing: done, running, queued, failed")
     help = "with --status: again and again, until no run is queued or running"
     parser.add_argument("--watch", action="store_true", help=help)
+    help = "pack the finished runs into one file, which reports read as if it were their folders (needs pyarrow)"
+    parser.add_argument("--archive", type=_parquet, metavar="FILE.parquet", help=help)
     parser.add_argument("--version", action="version", version=f"%(prog)s {modrobust.__version__}")
     arguments = parser.parse_args()
     if arguments.best:
@@ -83,8 +86,33 @@ def _work() -> None:
         from modrobust.sweep.show import show_status
 
         show_status(arguments.folders)
+    elif arguments.archive:
+        from modrobust.report.archive import pack
+
+        pack(arguments.folders, arguments.archive)
     else:
-        report(arguments.folders, arguments.output, arguments.bootstrap, arguments.only, arguments.reference)
+        with _unpacked(arguments.folders) as folders:
+            report(folders, arguments.output, arguments.bootstrap, arguments.only, arguments.reference)
+
+
+def _unpacked(places: Sequence[Path]) -> AbstractContextManager[Sequence[Path]]:
+    """Archives among some places as folders."""
+    from contextlib import nullcontext
+
+    if not any(place.suffix == ".parquet" for place in places):
+        return nullcontext(places)
+    from modrobust.report.archive import as_folders
+
+    return as_folders(places)
+
+
+def _parquet(text: str) -> Path:
+    from argparse import ArgumentTypeError
+    from pathlib import Path
+
+    if not text.endswith(".parquet"):
+        raise ArgumentTypeError(f"{text!r}: a name that ends with .parquet is needed.")
+    return Path(text)
 
 
 def _draws(text: str) -> int:
