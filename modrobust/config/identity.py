@@ -44,9 +44,7 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
 def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
     """The same of a configuration that is resolved already, as plain containers, which stay as they are."""
     content = {key: _first_named(value) for key, value in resolved.items() if key not in _WITHOUT_EFFECT}
-    if content["dataset"].get("content") is not None:  # which stands for what lies there, wherever that is
-        for key in ("folder", "path"):
-            content["dataset"].pop(key, None)
+    content["dataset"] = of_dataset(content["dataset"])
     content["evaluation"] = _tested(content["evaluation"])
     if not content.get("evaluations"):
         content.pop("evaluations", None)
@@ -61,6 +59,15 @@ def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
     for (group, key, value), corrected in _CORRECTED.items():
         if content[group].get(key) is value:
             content[group][key] = corrected
+    return content
+
+
+def of_dataset(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """What a dataset's images depend on: where a checksum of the files stands for them, not where they lie."""
+    without = ("folder", "path") if dataset.get("content") is not None else ()
+    content = {key: value for key, value in dataset.items() if key not in without}
+    if content.get("published_split") is False:  # as in all first runs, which had no such key
+        content.pop("published_split")
     return content
 
 

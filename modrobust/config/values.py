@@ -135,8 +135,14 @@ OF_TARGET: Mapping[str, Needs] = {
         "variant": text,
         "transposed": flag,
         "valid_one_in": whole(2),
+        "published_split": flag,
     },
-    "modrobust.dataset.cifar.cifar10": {**_IMAGES, "valid_one_in": whole(2), "corrupted": optional(text)},
+    "modrobust.dataset.cifar.cifar10": {
+        **_IMAGES,
+        "valid_one_in": whole(2),
+        "published_split": flag,
+        "corrupted": optional(text),
+    },
     "modrobust.dataset.facescrub.facescrub": {**_IMAGES, "n_images": optional(whole(1))},
     "modrobust.dataset.image_folder.image_folder": {
         **_FOUND,

@@ -73,6 +73,7 @@ def boolean(
         structure=structure(only) if only else None,
         tasks=len(chosen),
         resplit=resplit if split_seed is None else None,
+        files=(),
     )
 
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from modrobust.dataset.corrupted import corrupted_images
 from modrobust.dataset.download import data_files
 from modrobust.dataset.images import image_dataset
+from modrobust.dataset.published_split import held_out
 from modrobust.dataset.splits import ImageDataset, Split, height_width
-from modrobust.dataset.take import hold_out
+from modrobust.dataset.take import check_classes
 from modrobust.errors import UserError
 
 FOLDER = "cifar-10-batches-py"
@@ -28,20 +29,22 @@ def cifar10(
     num_classes: int,
     image_size: int | Sequence[int],
     valid_one_in: int,
+    published_split: bool = False,
     corrupted: str | None = None,
     **properties: Any,
 ) -> ImageDataset:
     """CIFAR-10 from `<root>/cifar-10-batches-py`, downloaded there if it is missing.
 
-    Of every class with n training images the last n // valid_one_in are valid and the others train (4000 and
-    1000, as in the paper's section on datasets); the official test images are test. Images keep the files'
-    order; the index is the position over the five training files, or in the test file.
+    Of every class with n training images n // valid_one_in are valid and the others train (1000 and 4000, as in the
+    paper's section on datasets): the last ones, or those of the published split. The official test images are test.
+    Images keep the files' order; the index is the position over the five training files, or in the test file.
 
     Args:
         root: the folder `paths.data`.
         num_classes: labels must be 0..num_classes-1.
         image_size: 32.
         valid_one_in: which part of the training images is for validation.
+        published_split: take the study's own validation images (see `held_out`).
         corrupted: a folder below `root` of corrupted test images, such as CIFAR-10-C; None for none.
         properties: see `image_dataset`.
 
@@ -55,7 +58,8 @@ def cifar10(
     *train, test = files
     batches = [read_batch(path, num_classes) for path in train]
     labels = np.concatenate([labels for _, labels in batches])
-    rows = hold_out(labels, valid_one_in)
+    check_classes(train[0].parent, labels, num_classes)
+    *rows, how = held_out(labels, valid_one_in, "cifar10" if published_split else None)
     place = np.empty_like(labels)
     place[np.concatenate(rows)] = np.arange(len(labels))
     images = np.empty((len(labels), 3, SIZE, SIZE), np.uint8)
@@ -70,9 +74,11 @@ def cifar10(
         for name, part, r in zip(("train", "valid"), inputs, rows, strict=True)
     }
     images, labels = read_batch(test, num_classes)
+    check_classes(test, labels, num_classes)
     splits["test"] = Split(torch.from_numpy(images), torch.from_numpy(labels), torch.arange(len(labels)))
     where = tuple(file.absolute() for file in files)
-    dataset = image_dataset(splits, num_classes=num_classes, image_size=image_size, files=where, **properties)
+    facts = {"num_classes": num_classes, "image_size": image_size, "files": where, "notes": {"division": how}}
+    dataset = image_dataset(splits, **facts, **properties)  # type: ignore[arg-type]
     if corrupted is None:
         return dataset
     return replace(dataset, corrupted=corrupted_images(root / corrupted, num_classes, dataset.image_size))

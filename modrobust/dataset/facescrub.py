@@ -19,6 +19,7 @@ from modrobust.errors import UserError
 from modrobust.store.stamp import stamp_of
 
 FIRST_IDENTITY = 100
+DIVISION = "the last tenths of every person by number; the published order, that of a folder, is not known"
 NAME = re.compile(r"(\d+)_(\d+)\.jpg")
 
 
@@ -74,7 +75,12 @@ def facescrub(
         rows = np.flatnonzero(part == i)
         splits[name] = Split(inputs[i], torch.from_numpy(labels[rows]), torch.from_numpy(rows))
     return image_dataset(
-        splits, num_classes=num_classes, image_size=image_size, files=(folder.absolute(),), **properties
+        splits,
+        num_classes=num_classes,
+        image_size=image_size,
+        files=(folder.absolute(),),
+        notes={"division": DIVISION},
+        **properties,
     )
 
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from modrobust.dataset.download import data_files
 from modrobust.dataset.images import image_dataset
+from modrobust.dataset.published_split import held_out
 from modrobust.dataset.splits import ImageDataset, Split, height_width
-from modrobust.dataset.take import hold_out
+from modrobust.dataset.take import check_classes
 from modrobust.errors import UserError
 
 Bytes = NDArray[np.uint8]
@@ -31,12 +32,14 @@ def idx_images(
     variant: str | None = None,
     transposed: bool = False,
     valid_one_in: int,
+    published_split: bool = False,
     **properties: Any,
 ) -> ImageDataset:
     """A dataset from `<root>/<source>/raw`, where torchvision keeps it and downloads it to if it is missing.
 
-    Of every class with n training images the last n // valid_one_in are valid and the others train (in EMNIST
-    `balanced` 2000 and 400, as in the paper's section on datasets); the official test images are test.
+    Of every class with n training images n // valid_one_in are valid and the others train (in EMNIST `balanced` 400
+    and 2000, as in the paper's section on datasets): the last ones, or those of the published split. The official
+    test images are test.
     Images keep the file's order; the index is the position in the file, of training or of test images.
 
     Args:
@@ -47,6 +50,7 @@ def idx_images(
         variant: which of EMNIST's splits, such as balanced; None elsewhere.
         transposed: whether the file's images are to be transposed to be upright (EMNIST's are).
         valid_one_in: which part of the training images is for validation.
+        published_split: take the study's own validation images (see `held_out`).
         properties: see `image_dataset`.
 
     Raises:
@@ -65,18 +69,23 @@ def idx_images(
     files = data_files(root, f"{source}/raw", names, download, forms)
 
     size, labels = height_width(image_size), read_labels(files[1], num_classes)
-    rows = hold_out(labels, valid_one_in)
+    check_classes(files[1], labels, num_classes)
+    known = f"{source}_{variant}".lower() if published_split else None
+    *rows, how = held_out(labels, valid_one_in, known)
     inputs = read_images(files[0], labels, np.concatenate(rows), size, transposed)
     splits = {
         name: Split(part, torch.from_numpy(labels[r]), torch.from_numpy(r))
         for name, part, r in zip(("train", "valid"), inputs.split([len(r) for r in rows]), rows, strict=True)
     }
     labels = read_labels(files[3], num_classes)
+    check_classes(files[3], labels, num_classes)
     every = np.arange(len(labels))
     inputs = read_images(files[2], labels, every, size, transposed)
     splits["test"] = Split(inputs, torch.from_numpy(labels), torch.from_numpy(every))
     where = tuple(file.absolute() for file in files)
-    return image_dataset(splits, num_classes=num_classes, image_size=image_size, files=where, **properties)
+    return image_dataset(
+        splits, num_classes=num_classes, image_size=image_size, files=where, notes={"division": how}, **properties
+    )
 
 
 def forms(name: str) -> Iterator[str]:

@@ -106,6 +106,7 @@ def digit_pairs(
         mean=mean,
         std=std,
         resplit=resplit if split_seed is None else None,
+        files=() if source == "digits" else None,
     )
 
 

@@ -1,5 +1,7 @@
 """Which examples a split holds: the last of every class held out, or a stratified subset."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -27,6 +29,20 @@ def rank_in_class(targets: Array, order: Array | None = None) -> tuple[Integers,
     rank = np.empty(len(classes), np.int64)
     rank[by_class] = np.arange(len(classes)) - (np.cumsum(counts) - counts)[classes[by_class]]
     return rank, counts[classes]
+
+
+def check_classes(place: Path, labels: Integers, num_classes: int) -> None:
+    """Refuse labels (N,) in which a class never occurs: files of another variant have the right names, too.
+
+    Raises:
+        UserError: which classes, and where.
+    """
+    if len(missing := np.setdiff1d(np.arange(num_classes), labels)):
+        shown = ", ".join(map(str, missing[:5])) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise UserError(
+            f"{place} has no image of class {shown}, of dataset.num_classes={num_classes}: it is of another data set"
+            " or variant, or cut down"
+        )
 
 
 def hold_out(targets: Array, one_in: int) -> tuple[Integers, Integers]:

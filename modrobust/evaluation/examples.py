@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modrobust.config.identity import fingerprint
+from modrobust.config.identity import fingerprint, of_dataset
 from modrobust.store.files import write_atomically, write_json
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def examples_path(outputs: Path, content: Mapping[str, Any]) -> Path:
         content: a run's configuration as plain containers. The hash covers what the images depend on, so that all
             runs tested on the same images name the same file.
     """
-    wanted, dataset = content["evaluation"], dict(content["dataset"])
+    wanted, dataset = content["evaluation"], of_dataset(content["dataset"])
     for split in {"train", "valid", "test"} - {wanted["split"]}:
         dataset.pop(f"n_{split}", None)
     shown = {key: wanted[key] for key in ("split", "compositions", "max_length")}

@@ -253,6 +253,15 @@ def test_what_was_finished_long_ago_is_still_found(overrides: str, known: dict[s
     assert {"run": run_folder(cfg), "parts": fingerprint(training_identity(cfg))} == known
 
 
+@pytest.mark.parametrize("dataset", ["cifar10", "emnist"])
+def test_the_published_split_is_another_run(dataset: str) -> None:
+    """What was finished with validation images of another choice is not taken for it, and still has its name."""
+    new, old = composed(f"dataset={dataset}"), composed(f"dataset={dataset}", "dataset.published_split=false")
+    assert run_folder(new) != run_folder(old)
+    assert fingerprint(training_identity(new)) != fingerprint(training_identity(old))
+    assert "published_split" not in identity(old)["dataset"]
+
+
 def test_a_function_can_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
     moved = composed("corruption.elemental.Contrast._target_=modrobust.elsewhere.contrast")
     assert identity(moved) != identity(composed())

@@ -24,7 +24,7 @@ def images(root: Path, **keys: Any) -> ImageDataset:
             image[:, target % height] += 130
             image[:, :, target % width] += 130 - 120 * (target // width)
         splits[name] = Split(inputs, targets, 3 * torch.arange(n) + k)  # an index is not a place in the split
-    for key in ("source", "variant", "transposed", "valid_one_in", "n_images", "corrupted"):
+    for key in ("source", "variant", "transposed", "valid_one_in", "published_split", "n_images", "corrupted"):
         keys.pop(key, None)
     return image_dataset(splits, **keys)
 

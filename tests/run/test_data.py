@@ -6,8 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from in_process import modrobust
 from PIL import Image
+
+from modrobust.evaluation.examples import find_examples
 
 COMMAND = (
     *("dataset=image_folder", "dataset.image_size=[8,12]", "model.widths=[2,2,2,2]", "model.hidden=4"),
@@ -68,7 +71,8 @@ def test_other_files_are_another_run_and_a_moved_folder_is_the_same(folder: Path
     (folder / "moved").rename(folder / "elsewhere/photos")
     moved = modrobust(folder, *COMMAND, "dataset.folder=elsewhere/photos")
     assert moved.code == 0 and "done already" in moved.err
-    assert len([*folder.glob("outputs/runs/photos/*/*")]) == 1
+    (run,) = folder.glob("outputs/runs/photos/*/*")
+    assert find_examples(run, yaml.safe_load((run / "config.yaml").read_text())) is not None  # reports show the images
     put(folder / "elsewhere/photos/dogs/new.bmp", 9)
     assert modrobust(folder, *COMMAND, "dataset.folder=elsewhere/photos").code == 0
     assert len([*folder.glob("outputs/runs/photos/*/*")]) == 2
