@@ -94,7 +94,10 @@ def _digest(purpose: str) -> int:
 
 @lru_cache(maxsize=8)
 def _digests(purposes: tuple[str, ...], device: torch.device) -> Tensor:
-    return torch.tensor([_digest(purpose) for purpose in purposes], device=device)
+    digests = torch.tensor([_digest(purpose) for purpose in purposes])
+    if device.type == "cuda":  # new ones in every epoch: the host does not wait until they are there
+        return digests.pin_memory().to(device, non_blocking=True)
+    return digests.to(device)
 
 
 def _xorshift_(x: Tensor, by: int) -> Tensor:

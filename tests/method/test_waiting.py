@@ -32,7 +32,7 @@ from modrobust.method.views import Order, Views
 CUDA = torch.device("cuda")
 BY_VALUE = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "item", "is_nonzero", "equal", "bincount")
 CONSTANTS = (
-    *(normalise._constants, draw._digests, draw._counters, draw._quantiles),
+    *(normalise._constants, draw._counters, draw._quantiles),
     *(gaussian_blur._weights, swirl._taps),
 )
 
@@ -101,6 +101,7 @@ def on_gpu(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> Experimen
     monkeypatch.setattr(Experiment, "fresh", fresh)
     monkeypatch.setattr(Views, "_arrange", once_an_epoch)
     monkeypatch.setattr(Views, "_shuffle", shuffled)
+    monkeypatch.setattr(draw, "_digests", lambda purposes, device: torch.zeros(len(purposes), device=device).long())
     splits = {name: moved(split) for name, split in experiment.dataset.splits.items()}
     return replace(experiment, data=replace(experiment.dataset, splits=splits), device=CUDA)
 

@@ -41,7 +41,7 @@ MISTAKES = {
     "corruption=seven": f"corruption=seven: there is no such corruption. Allowed: {options('corruption')}.",
     "dataset=3": f"dataset=3: there is no such dataset. Allowed: {options('dataset')}.",
     "model=null": f"model=null: there is no such model. Allowed: {options('model')}.",
-    "recipe=digits": "recipe=digits: there is no such recipe. Did you mean 'digits_modules'? Allowed: "
+    "recipe=digits": "recipe=digits: there is no such recipe. Did you mean 'digits_tent'? Allowed: "
     f"{options('recipe')}.",
     "+dataset=mnist": "'+dataset=...': there is a key 'dataset' already; leave out the +.",
     # keys
