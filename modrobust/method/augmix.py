@@ -68,7 +68,7 @@ class _Mixed(Unpaired):
 
 def jensen_shannon(*logits: Tensor) -> Tensor:
     """The mean over images of the divergence between several predictions of each: logits (B, classes) -> a scalar."""
-    probabilities = [one.softmax(1) for one in logits]
-    mean = torch.stack(probabilities).mean(0).clamp(1e-7, 1).log()
-    each = [functional.kl_div(mean, one, reduction="batchmean") for one in probabilities]
+    logs = [one.log_softmax(1) for one in logits]
+    mean = torch.stack([one.exp() for one in logs]).mean(0).clamp(1e-7, 1).log()
+    each = [functional.kl_div(mean, one, reduction="batchmean", log_target=True) for one in logs]  # of 0, no infinity
     return torch.stack(each).mean()

@@ -138,6 +138,9 @@ def test_entropy() -> None:
 def test_jensen_shannon() -> None:
     certain = 99 * torch.eye(3)
     assert float(jensen_shannon(certain, certain, certain)) == pytest.approx(0, abs=1e-6)
+    sure = (900 * torch.eye(3)).requires_grad_()
+    jensen_shannon(sure, sure.roll(1, 0), sure).backward()  # type: ignore[no-untyped-call]
+    assert sure.grad is not None and sure.grad.isfinite().all()
     third = -(2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3))
     assert float(jensen_shannon(certain, certain, certain.roll(1, 0))) == pytest.approx(third, rel=1e-5)
 
