@@ -26,7 +26,7 @@ class _Outline(fx.Tracer):
     """Traces only the modules that are named; all others are called as they are."""
 
     def __init__(self, names: set[str]) -> None:
-        timm = sys.modules.get("timm.layers")  # which knows what of its own cannot be traced
+        timm = sys.modules.get("timm.models")  # which knows what of its own cannot be traced
         super().__init__(autowrap_functions=tuple(timm.get_notrace_functions()) if timm else ())
         self.names = {ROOT, *(f"{ROOT}.{name}" for name in names)}
 
