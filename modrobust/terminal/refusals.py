@@ -19,9 +19,6 @@ NO_MEMORY = re.compile(
 )
 
 
-NOT_REPRODUCIBLE = re.compile(r"(\w+) does not have a deterministic implementation")  # torch's, of some GPU kernels
-
-
 def refusal(error: BaseException, path: object = None) -> str | None:
     """One line for an error that is the system's: what and where; None for all others.
 
@@ -38,11 +35,6 @@ def refusal(error: BaseException, path: object = None) -> str | None:
         reason = (str(error).splitlines() or [""])[0] or "an allocation failed"
         less = "" if isinstance(error, ImportError) else "smaller batch_size and cache_gb need less; "
         return f"not enough memory: {reason}; {less}`ulimit -v` and a job's mem_gb may limit it."
-    if isinstance(error, RuntimeError) and (match := NOT_REPRODUCIBLE.search(str(error))):
-        return (
-            f"{match[1]}, which the network needs, gives other bits each time on this device, and runs are the same to "
-            "the bit: another network, or device=cpu, is needed."
-        )
     return None
 
 
