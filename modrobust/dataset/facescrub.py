@@ -11,7 +11,7 @@ from PIL import Image
 
 from modrobust.dataset.decode import Pixels
 from modrobust.dataset.download import data_folder
-from modrobust.dataset.image_cache import cache_folder, cached_images
+from modrobust.dataset.image_cache import cache_folders, cached_images
 from modrobust.dataset.images import image_dataset
 from modrobust.dataset.splits import ImageDataset, Split, height_width
 from modrobust.dataset.take import rank_in_class
@@ -38,7 +38,7 @@ def facescrub(
 
     Within a class photos are ordered by number. Of n photos the last t = ceil(n / 10) are test, the t before
     them valid and the others train (the paper's section on datasets). The index is the position in the order
-    by identity and number. Decoded photos are kept (see `cache_folder`) in the order train, valid, test, so
+    by identity and number. Decoded photos are kept (see `cache_folders`) in the order train, valid, test, so
     that each split is one stretch of the file and stays memory-mapped.
 
     Args:
@@ -62,7 +62,7 @@ def facescrub(
     order = np.argsort(part, kind="stable")
     files, size = [folder / photos[i].file for i in order], height_width(image_size)
     decoded = cached_images(
-        cache_folder(root),
+        cache_folders(root),
         "facescrub",
         stamp_of(sorted(files)),
         [str(file) for file in files],

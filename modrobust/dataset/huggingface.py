@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from modrobust.dataset.image_cache import cache_folder
+from modrobust.dataset.image_cache import cache_folders
 from modrobust.dataset.image_files import SPLITS
 from modrobust.dataset.labels import as_classes
 from modrobust.dataset.source import Source, dataset_of
@@ -49,7 +49,7 @@ def huggingface(
         UserError: the library is not installed, the data can't be had or read, or has no such columns.
     """
     local = Path(path).expanduser()
-    tables = _tables(path, local, config, cache_folder(root) / "huggingface")
+    tables = _tables(path, local, config)
     picture, label = _columns(next(iter(tables.values())), image_column, label_column, path)
     feature = next(iter(tables.values())).features[label]
     given = {split: np.array(table[label][:]) for split, table in tables.items()}
@@ -63,7 +63,7 @@ def huggingface(
         },
         classes,
         where=path,
-        cache=cache_folder(root) / f"huggingface-{sha256(str(path).encode()).hexdigest()[:6]}",
+        caches=cache_folders(root, f"huggingface-{sha256(str(path).encode()).hexdigest()[:6]}"),
         stamp=stamp if isinstance(stamp, str) else stamp.hexdigest()[:10],
         notes={},
         files=files,
@@ -71,7 +71,7 @@ def huggingface(
     )
 
 
-def _tables(path: str, local: Path, config: str | None, cache: Path) -> Mapping[str, Any]:
+def _tables(path: str, local: Path, config: str | None) -> Mapping[str, Any]:
     """The tables of all splits, by our names of them."""
     try:
         import datasets
@@ -87,9 +87,9 @@ def _tables(path: str, local: Path, config: str | None, cache: Path) -> Mapping[
             kind = ENDINGS.get(local.suffix)
             if kind is None:
                 raise UserError(f"dataset.path={path}: a file ends in {' or '.join(ENDINGS)}")
-            found = datasets.load_dataset(kind, data_files=str(local), cache_dir=str(cache))
+            found = datasets.load_dataset(kind, data_files=str(local))
         else:
-            found = datasets.load_dataset(str(local) if local.is_dir() else path, config, cache_dir=str(cache))
+            found = datasets.load_dataset(str(local) if local.is_dir() else path, config)
     except UserError:
         raise
     except Exception as error:  # of the library, of the network

@@ -42,15 +42,15 @@ class Decoded:
 
 
 def cached_images(
-    cache: Path, name: str, stamp: str, names: Sequence[str], decode: Callable[[int], Pixels], how: str
+    caches: Sequence[Path], name: str, stamp: str, names: Sequence[str], decode: Callable[[int], Pixels], how: str
 ) -> Decoded:
-    """Decoded images, memory-mapped from `<cache>/<name>-<stamp>-<order>.npy`, which is written if need be.
+    """Decoded images, memory-mapped from `<name>-<stamp>-<order>.npy`, which is written if need be.
 
     One run writes, others wait for it. Files of another stamp are removed. The map is copy-on-write: nothing done to
     the tensor reaches the file.
 
     Args:
-        cache: folder to keep the file in.
+        caches: folders that may have the file; else it is written into the first that can be written.
         name: start of the file's name.
         stamp: changes with the images.
         names: what each is called, in the order wanted.
@@ -61,6 +61,8 @@ def cached_images(
         UserError: an image is damaged or has another size than the first, or the cache can't be written or read.
     """
     order = hashlib.sha256("\0".join([how, *names]).encode("utf-8", "surrogateescape")).hexdigest()[:10]
+    cache = next((one for one in caches if (one / f"{name}-{stamp}-{order}.npy").exists()), None)
+    cache = cache or next(filter(_writable, caches), caches[-1])
     path = cache / f"{name}-{stamp}-{order}.npy"
     if not path.exists():
         shape = decode(0).shape
@@ -85,11 +87,14 @@ def cached_images(
         raise UserError(f"{path} is damaged ({error}): delete it, and it will be made again") from error
 
 
-def cache_folder(root: Path) -> Path:
-    """Where decoded images go: `<paths.data>/cache`; where that can't be, the user's folder for caches."""
-    if (root / "cache").exists() or (root.is_dir() and os.access(root, os.W_OK)):
-        return root / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modrobust"
+def cache_folders(root: Path, below: str = "") -> list[Path]:
+    """Where decoded images go: into `<paths.data>/cache`, else the user's folder for caches; or into folders there."""
+    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modrobust"
+    return [cache / below for cache in (*([root / "cache"] if root.is_dir() else []), own)]
+
+
+def _writable(folder: Path) -> bool:
+    return os.access(next(place for place in (folder, *folder.parents) if place.exists()), os.W_OK)
 
 
 def _remove_others(cache: Path, name: str, stamp: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from modrobust.dataset.image_cache import cache_folder
+from modrobust.dataset.image_cache import cache_folders
 from modrobust.dataset.image_files import classes_of, find_images
 from modrobust.dataset.source import Source, dataset_of
 from modrobust.dataset.splits import ImageDataset
@@ -29,7 +29,7 @@ def image_folder(
     """The images of `<folder>/<class>/`, or of `<folder>/{train,valid,test}/<class>/` (see `find_images`).
 
     Any format, kind and size that Pillow reads (see `decode.Decoder`). Decoded once, into `<root>/cache` or the user's
-    folder for caches (see `cache_folder`), and again when a file changes.
+    folder for caches (see `cache_folders`), and again when a file changes.
 
     Args:
         root: the folder `paths.data`.
@@ -59,7 +59,7 @@ def image_folder(
         sources,
         classes,
         where=folder,
-        cache=cache_folder(root) / f"{place.name}-{sha256(str(place).encode()).hexdigest()[:6]}",
+        caches=cache_folders(root, f"{place.name}-{sha256(str(place).encode()).hexdigest()[:6]}"),
         stamp=stamp_of(files),
         files=(place,),
         notes={"passed_over": passed} if passed else {},

@@ -44,7 +44,7 @@ def dataset_of(
     classes: Sequence[str],
     *,
     where: str,
-    cache: Path,
+    caches: Sequence[Path],
     stamp: str,
     image_size: int | Sequence[int] | None,
     grey: bool,
@@ -68,7 +68,7 @@ def dataset_of(
         sources: train, and valid and test where they are given.
         classes: their names.
         where: the images are, for messages.
-        cache, stamp: see `cached_images`.
+        caches, stamp: see `cached_images`.
         image_size: height and width in pixels, or one number for both; None where all images have the same.
         grey: one channel in place of three.
         background: red, green and blue, 0..255, behind transparent images.
@@ -100,7 +100,7 @@ def dataset_of(
             return decoder(image, f"{where}: {source.names[i]}")
 
     in_order = [source.names[i] for source, i in images]
-    decoded = cached_images(cache, name, stamp, in_order, decode, repr(decoder))
+    decoded = cached_images(caches, name, stamp, in_order, decode, repr(decoder))
     lengths = [len(chosen) for _, chosen in rows.values()]
     found_mean, found_std = mean_and_std(decoded.moments[: lengths[0]], decoded.images[0, 0].numel())
     parts = zip(rows.items(), decoded.images.split(lengths), strict=True)

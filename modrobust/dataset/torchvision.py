@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torchvision import datasets
 
 from modrobust.dataset.download import DEFAULT_ROOT, data_folder, short_timeout
-from modrobust.dataset.image_cache import cache_folder
+from modrobust.dataset.image_cache import cache_folders
 from modrobust.dataset.labels import as_classes
 from modrobust.dataset.source import Source, dataset_of
 from modrobust.dataset.splits import ImageDataset
@@ -72,7 +72,7 @@ def torchvision_images(
         sources,
         classes,
         where=source,
-        cache=cache_folder(root) / source,
+        caches=cache_folders(root, source),
         stamp=stamp_of(files) if files else f"{crc32(np.concatenate([*labels.values()]).tobytes()):08x}",
         notes={},
         files=files,

@@ -28,7 +28,19 @@ IMAGES = [
 FOUND = {"image_folder", "torchvision", "huggingface"}
 """Those whose facts are found in the images."""
 IMAGES = ["digits", "mnist", "fashion_mnist", "emnist", "cifar10", "facescrub", *FOUND]
-IN_CODE = {"root", "splits", "properties", "sources", "classes", "where", "cache", "stamp", "decoder", "notes", "files"}
+IN_CODE = {
+    "root",
+    "splits",
+    "properties",
+    "sources",
+    "classes",
+    "where",
+    "caches",
+    "stamp",
+    "decoder",
+    "notes",
+    "files",
+}
 """Parameters that no file sets."""
 
 
