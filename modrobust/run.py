@@ -81,6 +81,8 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
         with record, instantiate(unnamed(cfg.logger))(record.folder, identity(cfg)) as logger:
             work(cfg, record, evaluations, lambda row: _tracked(row, record, logger.epoch))
             logger.results(record.folder / "results.csv")
+        if cfg.keep == "results":
+            record.leave_out("predictions.npz", "metrics.csv")
     show(merged(record.folder))
 
 

@@ -14,7 +14,18 @@ from modrobust.config.typed import same, typed
 from modrobust.errors import UserError
 
 # What may differ between two runs that must give the same result.
-_WITHOUT_EFFECT = ("hydra", "paths", "device", "checkpoint_seconds", "vis", "profile", "logger", "task", "search")
+_WITHOUT_EFFECT = (
+    "hydra",
+    "paths",
+    "device",
+    "checkpoint_seconds",
+    "keep",
+    "vis",
+    "profile",
+    "logger",
+    "task",
+    "search",
+)
 # Values that once computed something else: what was finished with them then is no result of theirs.
 _CORRECTED = {("method", "pass_through", False): "both halves classified"}
 MOVED: dict[str, str] = {}

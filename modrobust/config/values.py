@@ -57,6 +57,7 @@ OF_CONFIG: Needs = {
     "channels_last": _or_auto(flag),
     "cache_gb": _or_auto(number(0)),
     "checkpoint_seconds": number(0),
+    "keep": choice("all", "results"),
     "paths.data": text,
     "paths.outputs": text,
     "search.kind": choice("grid", "tpe"),

@@ -115,6 +115,12 @@ class RunFolder:
         imported = [part.name for part in parts if "imported" in (read_json(part.folder / "status.json") or {})]
         self.update(parts=[str(part.folder) for part in parts], imported=imported)
 
+    def leave_out(self, *names: str) -> None:
+        """Remove files of these names, also those of further evaluations; a share's stay, to be merged."""
+        if not self.folder.name.startswith("shard-"):
+            for file in (file for name in names for file in self.folder.rglob(name)):
+                file.unlink()
+
     def __enter__(self) -> "RunFolder":
         try:
             with disk_errors(self.folder):

@@ -1,12 +1,11 @@
 """Runs on their way into the queue of Slurm: in arrays of jobs, each with one or several runs, as many as it takes."""
 
-import io
 import logging
 import re
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -20,34 +19,12 @@ from modrobust.store.provenance import code_version
 from modrobust.sweep import index, slurm
 from modrobust.sweep.job import Job
 from modrobust.sweep.plan import Planned
+from modrobust.sweep.sbatch import Full, sbatch
 from modrobust.sweep.stages import STAGES
 from modrobust.sweep.status import Status
 
 log = logging.getLogger(__name__)
 
-OURS = (
-    "runs_per_job",
-    "processes",
-    "runs_per_gpu",
-    "split",
-    "notify",
-    "wait",
-    "python",
-    "submitit_folder",
-    "max_num_timeout",
-)
-BASE = (
-    "timeout_min",
-    "cpus_per_task",
-    "gpus_per_node",
-    "tasks_per_node",
-    "mem_gb",
-    "nodes",
-    "name",
-    "stderr_to_stdout",
-)
-FULL = re.compile(r"SubmitJob|Resource temporarily unavailable|unable to accept job|queue full", re.IGNORECASE)
-"""What sbatch prints where a user's jobs (MaxSubmitJobs) or all jobs (MaxJobCount) are as many as allowed."""
 OF_A_USER = re.compile("SubmitJob", re.IGNORECASE)
 SECONDS_BETWEEN_TRIES = 120.0
 
@@ -63,15 +40,17 @@ def _group(pack: Sequence[Planned]) -> tuple[bool, frozenset[Path]]:
 
 
 def in_jobs(runs: Sequence[Planned], size: int) -> list[list[list[Planned]]]:
-    """Runs as arrays of jobs of at most `size` runs each; a job waits for what all its runs wait for."""
+    """Runs as arrays of jobs of at most `size` runs each; a job waits for what all its runs wait for.
+
+    Stages come first, then what waits for them, then all else.
+    """
     groups: dict[tuple[bool, frozenset[Path]], list[Planned]] = {}
     for run in runs:
         groups.setdefault(_group([run]), []).append(run)
-    return [[some[i : i + size] for i in range(0, len(some), size)] for some in groups.values()]
-
-
-class Full(UserError):
-    """Slurm takes no more jobs now."""
+    first = sorted(
+        groups, key=lambda group: group == (False, frozenset())
+    )  # what waits is begun late: Slurm is in order
+    return [[some[i : i + size] for i in range(0, len(some), size)] for some in map(groups.__getitem__, first)]
 
 
 class Submission:
@@ -193,7 +172,7 @@ class Submission:
 
         def ask() -> None:
             with undisturbed():
-                ids[:] = self._sbatch(calls, doubtful, dependency)
+                ids[:] = sbatch(self._params, calls, doubtful, dependency)
                 index.record(self._runs, list(zip(ids, folders, strict=True)), self._code, begun, after)
 
         for file in new:
@@ -213,52 +192,6 @@ class Submission:
             self._jobs = {folder: one["job"] for folder, one in index.submissions(self._runs).items()} | self._jobs
         kinds = {folder: "afterok" if STAGES in folder.parts else "afterany" for folder in left if folder in self._jobs}
         return ",".join(dict.fromkeys(f"{kind}:{self._jobs[folder]}" for folder, kind in kinds.items()))
-
-    def _sbatch(self, calls: Sequence[Job], doubtful: list[str], dependency: str) -> list[str]:
-        """The ids of new jobs.
-
-        Args:
-            calls: what each does.
-            doubtful: scripts of which sbatch did not hear whether they were accepted; they are cancelled first.
-            dependency: what they wait for, in sbatch's words.
-        """
-        from submitit.core.utils import FailedJobError  # here, for it takes a while
-
-        while doubtful:
-            slurm.cancel(doubtful[-1])
-            doubtful.pop()
-        executor = self._executor(dependency)
-        try:
-            with redirect_stderr(io.StringIO()), executor.batch():
-                submitted = [executor.submit(call) for call in calls]
-        except FailedJobError as error:
-            said = str(error).strip() or "no message"
-            if FULL.search(said):
-                raise Full(said.splitlines()[0].removeprefix("sbatch: ").removeprefix("error: ")) from error
-            if slurm.HICCUP.search(said):
-                doubtful.append(getattr(error.__cause__, "cmd", [""])[-1])
-                raise slurm.Unreachable(said.splitlines()[-1]) from error
-            raise UserError(
-                f"Slurm refuses the jobs: {said.splitlines()[-1]}; see hydra.launcher.* and sinfo."
-            ) from error
-        return [job.job_id for job in submitted]
-
-    def _executor(self, dependency: str) -> Any:
-        import submitit
-
-        params = dict(self._params)
-        if dependency:  # a job whose stage fails must not stay in the queue for ever
-            invalid = {"kill-on-invalid-dep": "yes", **(params["additional_parameters"] or {})}
-            params |= {"dependency": dependency, "additional_parameters": invalid}
-        options = {"slurm_python": params["python"]} if params["python"] else {}
-        most = params["max_num_timeout"]
-        executor = submitit.AutoExecutor(
-            folder=params["submitit_folder"], cluster="slurm", slurm_max_num_timeout=most, **options
-        )
-        executor.update_parameters(
-            **{key if key in BASE else f"slurm_{key}": value for key, value in params.items() if key not in OURS}
-        )
-        return executor
 
 
 @contextmanager

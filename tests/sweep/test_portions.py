@@ -15,10 +15,11 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from modrobust.errors import UserError
-from modrobust.sweep import index, launch, slurm
+from modrobust.sweep import index, launch, slurm, submit
 from modrobust.sweep.job import Job
 from modrobust.sweep.plan import Planned
-from modrobust.sweep.submit import FULL, OF_A_USER, Full, Submission
+from modrobust.sweep.sbatch import FULL, Full
+from modrobust.sweep.submit import OF_A_USER, Submission
 
 LIMIT = 13
 
@@ -40,7 +41,7 @@ class Queue:
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
     queue = Queue()
-    monkeypatch.setattr(Submission, "_sbatch", lambda self, calls, doubtful, dependency: queue.take(calls))
+    monkeypatch.setattr(submit, "sbatch", lambda params, calls, doubtful, dependency: queue.take(calls))
     monkeypatch.setattr(slurm, "largest_array", lambda: 1000)
     monkeypatch.setattr(slurm, "room", lambda wanted: wanted)
     monkeypatch.setattr(slurm, "has_jobs", lambda: queue.jobs > 0)
