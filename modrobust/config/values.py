@@ -152,7 +152,7 @@ OF_TARGET: Mapping[str, Needs] = {
     "modrobust.dataset.torchvision.torchvision_images": {
         **_FOUND,
         "source": text,
-        "options": Need("arguments such as {split: balanced}", lambda x: isinstance(x, dict)),
+        "options": optional(Need("arguments such as {split: balanced}", lambda x: isinstance(x, dict))),
     },
     "modrobust.dataset.huggingface.huggingface": {
         **_FOUND,

@@ -37,7 +37,7 @@ def torchvision_images(
     root: Path,
     *,
     source: str,
-    options: Mapping[str, Any],
+    options: Mapping[str, Any] | None,
     **properties: Any,
 ) -> ImageDataset:
     """A data set of torchvision, read from where it keeps it below `root`, downloaded there if it is missing.
@@ -48,7 +48,7 @@ def torchvision_images(
     Args:
         root: the folder `paths.data`.
         source: a class of torchvision.datasets (see SOURCES).
-        options: more arguments of that class, such as {split: balanced} of EMNIST.
+        options: more arguments of that class, such as {split: balanced} of EMNIST; None for none.
         properties: see `dataset_of`.
 
     Raises:
@@ -58,7 +58,7 @@ def torchvision_images(
         raise UserError(f"dataset.source={source}: allowed are {', '.join(SOURCES)}.{nearest(source, SOURCES)}")
     if root.resolve() == DEFAULT_ROOT.resolve():
         root.mkdir(exist_ok=True)
-    found = _splits(source, data_folder(root), dict(options))
+    found = _splits(source, data_folder(root), dict(options or {}))
     given = {split: _labels(dataset) for split, dataset in found.items()}
     known = {split: labels for split, labels in given.items() if labels.dtype != object}  # None: not published
     labels, classes = as_classes(known, getattr(found["train"], "classes", None), source)
