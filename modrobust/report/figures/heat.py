@@ -141,7 +141,10 @@ def _draw(axes: Axes, stack: Sequence[Block], table: pd.DataFrame, shades: Norma
         axes.hlines(ends, 0, len(labels), color="white", linewidth=1.3)
     axes.vlines(range(1, len(labels)), 0, at, color="white", linewidth=0.4)
     axes.set(xlim=(0, len(labels)), ylim=(at, 0))
-    axes.set_yticks(list(ticks), list(ticks.values()), fontsize=SMALLEST)
+    beside = axes.get_yaxis_text1_transform(1.5)[0]
+    for y, name in ticks.items():  # plain texts: a tick has nine parts, which are all laid out
+        axes.text(0, y, name, transform=beside, ha="right", va="center_baseline", fontsize=SMALLEST)
+    axes.yaxis.set_visible(False)
     axes.set_xticks(np.arange(len(labels)) + 0.5, labels, fontsize=SMALLEST, rotation=90, linespacing=1)
     axes.tick_params(length=0, pad=1.5, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)

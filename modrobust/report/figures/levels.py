@@ -55,8 +55,10 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
     """
     labels = short_labels(table, variants=False)
     runs = table.sort_values("line")[["line", "run"]].drop_duplicates("run").itertuples(index=False)
-    found = [_read(Path(run)).assign(name=labels[str(line)]) for line, run in runs]
-    every = pd.concat(found)
+    files = [(path, labels[str(line)]) for line, run in runs if (path := file_of(Path(run), "levels.csv"))]
+    if not files:
+        return pd.DataFrame()
+    every = pd.concat([_read(path).assign(name=name) for path, name in files])
     for column in ("name", "corruption"):  # in order of tables, and of the search
         every[column] = pd.Categorical(every[column], every[column].unique(), ordered=True)
     by = ["name", "corruption", "level"]
@@ -109,10 +111,7 @@ def _draw(axes: Axes, here: pd.DataFrame) -> None:
     axes.grid(alpha=0.25, linewidth=0.5)
 
 
-def _read(run: Path) -> pd.DataFrame:
-    path = file_of(run, "levels.csv")
-    if path is None:
-        return pd.DataFrame(columns=COLUMNS)
+def _read(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path)[COLUMNS].astype({"level": int, "valid_accuracy": float, "chosen": bool})
     except (OSError, ValueError, KeyError):

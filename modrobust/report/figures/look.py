@@ -40,6 +40,9 @@ def save(figure: Figure, stem: Path) -> Iterator[Path]:
     """
     undated = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
     with rc_context(LOOK):
+        if figure.get_layout_engine() is not None:  # laid out once, in place of twice for each kind
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
         for kind, metadata in undated.items():
             path = stem.with_name(f"{stem.name}.{kind}")
             write_atomically(path, partial(figure.savefig, format=kind, metadata=metadata))
