@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from modrobust import interrupt
 from modrobust.errors import Diverged, UserError
+from modrobust.method.optimizer import uncompiled
 from modrobust.progress import Bar, bar
 from modrobust.seeds import derive
 from modrobust.store.parts import Part
@@ -108,10 +109,8 @@ class _Loop:
     ) -> None:
         self.part, self.network, self.objective, self.training, self.last = part, network, objective, training, last
         try:
-            if isinstance(lr, list):
-                self.optimizer = training.optimizer(lr)
-            else:
-                self.optimizer = training.optimizer(network.parameters(), lr=lr)
+            make, groups = training.optimizer, isinstance(lr, list)
+            self.optimizer = uncompiled(make(lr) if groups else make(network.parameters(), lr=lr))
             self.schedule = training.schedule(self.optimizer)
         except (TypeError, ValueError) as error:
             raise UserError(f"training.optimizer or training.schedule: {error}") from error
@@ -147,7 +146,7 @@ class _Loop:
     def _train_epoch(self, steps: int, shown: Bar) -> None:
         self.network.train()
         while self.step < steps:
-            torch.manual_seed(derive(self.part.seed, self.part.name, self.epoch, self.step))
+            _seed(derive(self.part.seed, self.part.name, self.epoch, self.step))
             with self.training.watch():
                 with self.training.autocast():
                     scalars = self.objective.step(self.epoch, self.step)
@@ -248,6 +247,13 @@ class _Loop:
     def _last_validation(self) -> list[str]:
         last = self.rows[-1] if self.rows else {}
         return _texts({name: value for name, value in last.items() if name.startswith("valid_")})
+
+
+def _seed(seed: int) -> None:
+    """What torch.manual_seed does where there is a device: where there is none, it keeps a traceback of every call."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
 
 
 def _tell(part: Part, rows: list[dict[str, Any]]) -> None:

@@ -95,9 +95,10 @@ class Mlps(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 (R, modules, B, sizes[0]) -> (R, modules, B, sizes[-1])."""
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers
+        for layer in hidden:
             x = layer(x).relu()
-        return self.layers[-1](x)
+        return last(x)  # type: ignore[no-any-return]
 
 
 class Cnns(nn.Module):

@@ -27,9 +27,12 @@ class Sampling:
     per_sample: bool = False
 
 
-def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
-    """The value of `hard`, the gradient of `soft`."""
-    return hard + (soft - soft.detach())
+def straight_through(hard: Tensor, z: Tensor, soft: Callable[[Tensor], Tensor]) -> Tensor:
+    """The value of `hard`, the gradient of soft(z), which is computed where there is one."""
+    if not (torch.is_grad_enabled() and z.requires_grad):
+        return hard
+    smooth = soft(precisely(z)).to(z.dtype)
+    return hard + (smooth - smooth.detach())
 
 
 def precisely(x: Tensor) -> Tensor:
@@ -65,7 +68,7 @@ def choose_inputs(z: Tensor, k: int) -> Tensor:
     Returns:
         float32 (..., inputs, modules, k).
     """
-    return straight_through(top(z, k), precisely(z).sigmoid().to(z.dtype).unsqueeze(-1))
+    return straight_through(top(z, k), z, lambda z: z.sigmoid().unsqueeze(-1))
 
 
 def choose_one(z: Tensor) -> Tensor:
@@ -77,7 +80,7 @@ def choose_one(z: Tensor) -> Tensor:
     Returns:
         The same shape.
     """
-    return straight_through(top(z, 1).squeeze(-1), precisely(z).softmax(-2).to(z.dtype))
+    return straight_through(top(z, 1).squeeze(-1), z, lambda z: z.softmax(-2))
 
 
 class Logits(nn.Module):
