@@ -146,7 +146,7 @@ class _Loop:
     def _train_epoch(self, steps: int, shown: Bar) -> None:
         self.network.train()
         while self.step < steps:
-            _seed(derive(self.part.seed, self.part.name, self.epoch, self.step))
+            seed_torch(derive(self.part.seed, self.part.name, self.epoch, self.step))
             with self.training.watch():
                 with self.training.autocast():
                     scalars = self.objective.step(self.epoch, self.step)
@@ -249,7 +249,7 @@ class _Loop:
         return _texts({name: value for name, value in last.items() if name.startswith("valid_")})
 
 
-def _seed(seed: int) -> None:
+def seed_torch(seed: int) -> None:
     """What torch.manual_seed does where there is a device: where there is none, it keeps a traceback of every call."""
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():

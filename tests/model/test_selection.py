@@ -53,6 +53,13 @@ def test_one_has_the_published_values_and_gradients(golden: dict[str, Tensor], t
     close(logits.grad, golden[f"softmax_tau{tau}/grad_logits"])
 
 
+def test_without_gradients_the_values_are_the_same(golden: dict[str, Tensor]) -> None:
+    logits = golden["logits"].clone().requires_grad_()
+    inputs, one = choose_inputs(logits, 2), choose_one(logits)
+    with torch.no_grad():
+        assert torch.equal(choose_inputs(logits, 2), inputs) and torch.equal(choose_one(logits), one)
+
+
 @pytest.mark.parametrize("tau", TAUS[1:])
 def test_noise_is_added_before_the_temperature(golden: dict[str, Tensor], tau: float) -> None:
     values = golden["logits"]

@@ -13,7 +13,7 @@ from command import Command
 from torch import Tensor, nn
 
 from modrobust.errors import UserError
-from modrobust.method.fit import Training, fit
+from modrobust.method.fit import Training, fit, seed_torch
 from modrobust.store.parts import Part, Parts
 
 
@@ -139,3 +139,10 @@ def test_a_run_that_diverges_fails(modrobust: Command) -> None:
     assert modrobust.status()["state"] == "failed"
     assert f"modrobust: {modrobust.status()['error']}" == line
     assert "Traceback" in modrobust.log()
+
+
+def test_a_step_is_seeded_as_torch_does_it() -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    seed_torch(7)
+    assert torch.equal(torch.rand(3), expected)
