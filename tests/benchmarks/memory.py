@@ -38,7 +38,7 @@ def main() -> None:
     for name, n in PER_CLASS.items():
         images = torch.randint(0, 256, (n * CLASSES, 1, 28, 28), dtype=torch.uint8)
         splits[name] = Split(images, torch.arange(n * CLASSES) % CLASSES, torch.arange(n * CLASSES))
-    dataset = ImageDataset("random", splits, num_classes=CLASSES, image_size=28)
+    dataset = ImageDataset("random", splits, num_classes=CLASSES, image_size=(28, 28))
     print(f"data    {megabytes():.0f} MB")
     keep = room(device)
     print(f"room for images under corruptions: {keep / 1e6:.0f} MB, as of a run with cache_gb=auto")
