@@ -14,18 +14,7 @@ from modrobust.dataset.source import dataset_of
 from modrobust.dataset.splits import Augmentation
 
 FOLDER = Path(__file__).parents[2] / "conf/dataset"
-IMAGES = [
-    "digits",
-    "mnist",
-    "fashion_mnist",
-    "emnist",
-    "cifar10",
-    "facescrub",
-    "image_folder",
-    "torchvision",
-    "huggingface",
-]
-FOUND = {"image_folder", "torchvision", "huggingface"}
+FOUND = ["image_folder", "torchvision", "huggingface"]
 """Those whose facts are found in the images."""
 IMAGES = ["digits", "mnist", "fashion_mnist", "emnist", "cifar10", "facescrub", *FOUND]
 IN_CODE = {
