@@ -26,6 +26,7 @@ from modrobust.store.files import read_json
 
 Pixels = NDArray[np.uint8]
 
+COLUMNS = 7  # single corruptions beside each other: more stand below
 BESIDE = 15  # compositions beside each other
 SHOWN = 12  # images of each row, before and after autoencoders
 LINE = 0.1  # inches, of text of the smallest size
@@ -70,7 +71,7 @@ def write_images(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
 
 
 def corruptions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:
-    """A column for each single corruption, a row for each image.
+    """A column for each single corruption, a row for each image; where there are many, strips of such.
 
     Args:
         title: stands above.
@@ -78,17 +79,20 @@ def corruptions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:
         sheet: (compositions, images, H, W, channels).
     """
     single = [i for i, name in enumerate(names) if len(parse(name)) < 2]
-    side = min(0.95, (PAGE - 0.1) / len(single) - GAP)
+    across = min(len(single), COLUMNS)
+    side = min(0.95, (PAGE - 0.1) / across - GAP)
     high = side * sheet.shape[2] / sheet.shape[3]
-    size = (0.1 + len(single) * (side + GAP), 0.45 + sheet.shape[1] * (high + GAP))
+    tall = sheet.shape[1] * (high + GAP) + 0.2  # a strip of columns, with the names above
+    strips = [single[start : start + across] for start in range(0, len(single), across)]
     points = min(7.5, *(7 * side / inches(names[i], 7) for i in single))
     with rc_context(LOOK):
-        figure = Figure(size)
+        figure = Figure((0.1 + across * (side + GAP), 0.25 + len(strips) * tall))
         _text(figure, 0.05, 0.16, title, 8)
-        for i, composition in enumerate(single):
-            _text(figure, 0.05 + i * (side + GAP) + side / 2, 0.38, names[composition], points, "center")
-        for j in range(sheet.shape[1]):
-            _show(figure, 0.05, 0.43 + j * (high + GAP), side, sheet[single, j], GAP)
+        for top, strip in zip(np.arange(len(strips)) * tall, strips, strict=True):
+            for i, composition in enumerate(strip):
+                _text(figure, 0.05 + i * (side + GAP) + side / 2, top + 0.38, names[composition], points, "center")
+            for j in range(sheet.shape[1]):
+                _show(figure, 0.05, top + 0.43 + j * (high + GAP), side, sheet[strip, j], GAP)
     return figure
 
 
