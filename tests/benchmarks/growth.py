@@ -40,7 +40,7 @@ from modrobust.evaluation.testing import evaluate
 from modrobust.method.objectives import Unpaired
 from modrobust.method.views import Views
 
-IMAGES, BATCH, EPOCHS = 100, 256, 100
+IMAGES, BATCH, EPOCHS = 300, 256, 100
 
 
 class OneLayer(nn.Module):
@@ -117,11 +117,11 @@ def runs(n: int) -> None:
 
 MADE = Path(tempfile.gettempdir()) / f"modrobust-growth-{os.getpid()}"
 POINTS: dict[str, tuple[Callable[[int], None], tuple[int, ...]]] = {
-    "images": (lambda n: epoch(n, 6), (1200, 3600, 6000, 12000)),
-    "corruptions": (lambda n: epoch(1200, n), (6, 18, 30, 60)),
-    "compositions": (tested, (50, 167, 500, 1670)),
+    "images": (lambda n: epoch(n, 6), (400, 1200, 4000, 12000)),
+    "corruptions": (lambda n: epoch(1200, n), (2, 6, 20, 60)),
+    "compositions": (tested, (17, 167, 500, 1670)),
     "seeds": (seeds, (10, 100, 300, 1000)),
-    "runs": (runs, (50, 150, 300, 500)),
+    "runs": (runs, (50, 200, 1000)),
 }
 
 
