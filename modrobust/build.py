@@ -24,7 +24,7 @@ from modrobust.method.fit import Training
 from modrobust.model.contract import check_network
 from modrobust.model.divided import network_of
 from modrobust.model.weights import content_of_file
-from modrobust.numerics import choose
+from modrobust.numerics import Numerics, choose
 from modrobust.profile import Profile
 from modrobust.store.parts import Parts
 
@@ -61,9 +61,8 @@ def experiment_of(
             build = partial(network_of, build, dataset.image_size, f"model ({network})")
             two = normalise(few.inputs.cpu(), dataset)
             check_network(build, two, dataset.num_classes, f"model ({network})")
-    numerics = choose(
-        device, *((cfg.precision, cfg.compile, cfg.channels_last) if images else ("float32", False, False))
-    )
+    how = cfg.precision, cfg.compile, cfg.channels_last
+    numerics = choose(device, *how) if images else Numerics(device.type)
     data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
     return Experiment(
         data=place(dataset, device),

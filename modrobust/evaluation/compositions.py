@@ -104,7 +104,7 @@ class Compositions(Evaluation):
                 self.batch_size,
                 experiment.device,
                 folder,
-                self.activations and not columns,
+                False if columns else self.activations,
                 output.checkpoint_seconds,
                 experiment.training.autocast,
                 output.watch,

@@ -25,7 +25,7 @@ def test_a_failed_run_hides_nothing_and_arrays_are_split(modrobust: Modrobust, t
     assert ended.stdout.count("submitted") == 2  # two jobs and one
     assert ended.stdout.count("method.gumbel=true: the network learns no selection that could be noisy.") == 3
     assert ended.stderr.strip().endswith("modrobust: 3 of 6 runs are not done; the same command tries them again.")
-    again = modrobust(*sweep, "hydra.launcher.wait=false")
+    again = modrobust(*sweep, "hydra.launcher.wait=false", "hydra.launcher.setup=[sleep 12]")  # or they ended too soon
     assert again.returncode == 0 and "6 runs: 3 done, 0 queued, 0 running; 3 to do" in again.stdout
     waited = modrobust(*sweep)  # for what was submitted again, though it failed before
     assert waited.returncode == 1 and "; 0 to do" in waited.stdout and "submitted" not in waited.stdout

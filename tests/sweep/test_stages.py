@@ -168,7 +168,7 @@ def test_pieces_are_the_parts_that_the_runs_then_find(modrobust: Modrobust, tmp_
 
 @pytest.mark.usefixtures("slurm")
 def test_slurm_jobs_wait_for_their_stage_even_if_it_is_requeued(modrobust: Modrobust, tmp_path: Path) -> None:
-    sweep = ("-m", *FEW, "method=modules,auto_modules", "seed=0", *SLURM)
+    sweep = ("-m", *FEW, "method=modules", "method.weight=0,1", "seed=0", *SLURM)
     assert modrobust(*sweep, "hydra.launcher.wait=false").returncode == 0
     stage = min(queue(), key=lambda job: int(job.partition("_")[0]))
     until(lambda: queue().get(stage) == "RUNNING")
