@@ -10,8 +10,19 @@ import torch
 from command import Command, Server
 from torch import nn
 
-ONE_OF_A_KIND = {"test_slurm": "slurm", "test_launchers": "slurm", "test_page_in_browser": "browser"}
+SLURM = dict.fromkeys(("test_slurm", "test_launchers", "test_pool", "test_stages"), "slurm")
+ONE_OF_A_KIND = {**SLURM, "test_page_in_browser": "browser"}
 """What some files of tests need and a machine has one of."""
+
+
+def shared(file: str) -> str | None:
+    """What a file of tests needs and a machine has one of; None for nothing."""
+    return next((what for name, what in ONE_OF_A_KIND.items() if file.startswith(name)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that must come one after the other begin first, so that the other processes work meanwhile."""
+    items.sort(key=lambda item: shared(item.path.name) is None)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -22,7 +33,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0].rpartition("/")[2]
-            return next((shared for name, shared in ONE_OF_A_KIND.items() if file.startswith(name)), nodeid)
+            return shared(file) or nodeid
 
     return Scheduling(config, log)
 
