@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from modrobust import machine
 from modrobust.dataset.splits import Dataset
 from modrobust.errors import UserError
 
@@ -46,24 +47,7 @@ def room(device: torch.device) -> float:
     """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] / 2
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return _free_memory() / 2 * min(1.0, torch.get_num_threads() / cores)
-
-
-def _free_memory() -> float:
-    """Of the machine, or what the process's control groups leave of it; 0 where nobody says."""
-    free = []
-    with suppress(OSError):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        free += [1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
-        group = Path("/sys/fs/cgroup") / Path("/proc/self/cgroup").read_text(encoding="utf-8").rpartition(":")[2].strip(
-            "/\n"
-        )
-        for folder in (group, *group.parents):
-            with suppress(OSError, ValueError):
-                most, used = ((folder / f"memory.{name}").read_text(encoding="ascii") for name in ("max", "current"))
-                free.append(float(most) - float(used))  # "max" is no number
-    return max(0.0, min(free, default=0.0))
+    return machine.memory_free() / 2 * min(1.0, torch.get_num_threads() / machine.cores())
 
 
 def described(device: torch.device) -> dict[str, str | None]:

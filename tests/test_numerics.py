@@ -9,6 +9,7 @@ import torch
 from in_process import SMALL, modrobust
 from torch import nn
 
+from modrobust import machine
 from modrobust.device import room
 from modrobust.numerics import Numerics, choose
 
@@ -58,16 +59,14 @@ def test_half_of_the_free_memory_by_the_share_of_the_cores(monkeypatch: pytest.M
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        monkeypatch.setattr("modrobust.device._free_memory", lambda: 8e9)
-        monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3})
+        monkeypatch.setattr("modrobust.machine.memory_free", lambda: 8e9)
+        monkeypatch.setattr("modrobust.machine.cores", lambda: 4)
         assert room(torch.device("cpu")) == 1e9
-        monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+        monkeypatch.setattr("modrobust.machine.cores", lambda: 1)
         assert room(torch.device("cpu")) == 4e9
     finally:
         torch.set_num_threads(threads)
 
 
 def test_the_machine_says_how_much_memory_is_free() -> None:
-    from modrobust.device import _free_memory
-
-    assert 1e8 < _free_memory() < 1e14
+    assert 1e8 < machine.memory_free() < 1e14

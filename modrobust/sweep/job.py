@@ -14,9 +14,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from modrobust import interrupt
 from modrobust.errors import UserError
+from modrobust.machine import places
 from modrobust.store.provenance import job_id
 from modrobust.sweep import slurm
-from modrobust.sweep.machine import places
 from modrobust.terminal.shell import safe_streams
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from hydra.core.utils import JobReturn
 from modrobust.config.identity import plain
 from modrobust.config.values import check_values
 from modrobust.interrupt import handled
+from modrobust.machine import places
 from modrobust.sweep.launch import finished, to_do
-from modrobust.sweep.machine import places
 from modrobust.sweep.notify import Notify
 from modrobust.sweep.plan import Composer, counted, plan
 from modrobust.sweep.pool import Pool

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 from hydra.types import HydraContext
 
-from modrobust.sweep import machine
+from modrobust import machine
 from modrobust.sweep.order import Order
 from modrobust.sweep.plan import Planned
 from modrobust.sweep.worker import Worker

@@ -14,9 +14,10 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import HydraContext
 from sweeps import SLURM, TINY, Modrobust, results
 
+from modrobust import machine
 from modrobust.config.options import CONF
-from modrobust.sweep import machine, pool
-from modrobust.sweep.machine import places
+from modrobust.machine import places
+from modrobust.sweep import pool
 from modrobust.sweep.plan import plan
 from modrobust.sweep.pool import Pool
 

@@ -51,17 +51,25 @@ def _gpus() -> list[str]:
 
 def memory_left() -> float:
     """The share of the memory that is free: of the machine's, or of a control group's with less; 1 where not known."""
-    shares = [1.0]
+    return min((free / total for free, total in _memory()), default=1.0)
+
+
+def memory_free() -> float:
+    """Free memory in bytes: of the machine, or of a control group with less; 0 where not known."""
+    return max(0.0, min((free for free, _ in _memory()), default=0.0))
+
+
+def _memory() -> Iterator[tuple[float, float]]:
+    """Free and all bytes: of the machine, and of each control group that has a limit."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        known = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
-        shares.append(known["MemAvailable"] / known["MemTotal"])
+        known = {name: 1024.0 * int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+        yield known["MemAvailable"], known["MemTotal"]
     except (OSError, KeyError, ValueError, IndexError):
         pass
     for most, used in zip(_limits("memory.max"), _limits("memory.current"), strict=False):
         if most != "max" and int(most):
-            shares.append(1 - int(used) / int(most))
-    return min(shares)
+            yield float(most) - float(used), float(most)
 
 
 def memory_of(pid: int) -> int:
