@@ -21,7 +21,8 @@ from modrobust import __version__
 from modrobust.config import help
 from modrobust.config.options import CONF
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("modrobust/*/README.md"))]
 SCRIPT = Path(sys.executable).with_name("modrobust")
 
 
@@ -90,15 +91,21 @@ def test_the_examples_of_the_help_are_valid() -> None:
         assert_composes(arguments)
 
 
-def test_the_commands_of_the_readme_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_places_that_the_readmes_name_are_there() -> None:
+    for readme in READMES:
+        for place in re.findall(r"\]\(([^)#:]+)\)", readme.read_text()):
+            assert (readme.parent / place).exists(), f"{readme}: {place}"
+
+
+def test_the_commands_of_the_readmes_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_fog(tmp_path)  # which it describes, like a network
     (tmp_path / "conf/model").mkdir()
     (tmp_path / "conf/model/mine.yaml").write_text("_target_: mine.Net\nname: mine\n")
     monkeypatch.chdir(tmp_path)
-    examples = [arguments for arguments in commands(README.read_text()) if arguments and arguments[0][:2] != "--"]
-    assert examples
-    for arguments in examples:
-        assert_composes(arguments)
+    for readme in READMES:
+        for arguments in commands(readme.read_text()):
+            if arguments and not arguments[0].startswith("--"):
+                assert_composes(arguments)
 
 
 def test_cfg_shows_the_configuration(tmp_path: Path) -> None:
