@@ -1,10 +1,11 @@
 """The bootstrap against what is known of it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from modrobust.report.stats import intervals
-from modrobust.report.stats.intervals import bootstrap, cell
+from modrobust.report.stats.intervals import bootstrap, cell, over_seeds
 
 
 def test_equal_values_have_no_width() -> None:
@@ -35,7 +36,13 @@ def test_equal_input_equal_output_whatever_is_drawn_at_once(monkeypatch: pytest.
 
 
 def test_numbers_for_people() -> None:
-    assert cell(88.25, np.nan) == "88.2"
-    assert cell(-0.04, 0.0) == "0.0 ± 0.0"
-    assert cell(88.26, 1.04) == "88.3 ± 1.0"
-    assert cell(88.26, 1.04, 87.5, 89.15) == "88.3 ± 1.0 [87.5, 89.2]"
+    three = {"accuracy": 88.26, "interval": 1.04, "n": 3}
+    assert cell(three) == "88.3 ± 1.0"
+    assert cell({**three, "low": 87.5, "high": 89.15}) == "88.3 ± 1.0 [87.5, 89.2]"
+    assert cell({"loss": -0.04, "interval": 0.0, "n": 3}, "loss") == "0.0 ± 0.0"
+
+
+def test_below_three_seeds_the_values_are_shown() -> None:
+    cells = over_seeds(pd.DataFrame({"line": ["a", "a", "b"], "accuracy": [92.0, 38.0, 88.25]}), ["line"])
+    assert list(map(cell, cells.to_dict("records"))) == ["38.0, 92.0", "88.2"]
+    assert cells["interval"].isna().all()

@@ -33,8 +33,15 @@ def test_order_of_two(tmp_path: Path) -> None:
     (row,) = table.numbers.to_dict("records")  # A-C has no other order
     assert (row["corruptions"], row["accuracy"], row["accuracy_reversed"], row["n"]) == ("B-A", 61, 53, 2)
     assert row["difference"] == 8  # of 10 and 6
-    assert row["interval"] == pytest.approx(T_95[2] * 2, rel=1e-4)  # deviation 2 sqrt(2) over sqrt(2)
-    assert table.sections[0].lines == [["n", "2"], ["B-A", "8.0 ± 25.4"]]
+    assert table.sections[0].lines == [["n", "2"], ["B-A", "6.0, 10.0"]]
+
+
+def test_order_of_two_over_three_seeds(tmp_path: Path) -> None:
+    for seed, less in enumerate((10, 6, 8)):
+        made(tmp_path / str(seed), {"B-A": 60, "A-B": 60 - less}, seed)
+    rows, facts = read(tmp_path)
+    (row,) = pairs_table(rows, facts.waiting, {}).numbers.to_dict("records")
+    assert (row["difference"], row["interval"]) == (8, pytest.approx(T_95[3] * 2 / 3**0.5, rel=1e-4))
 
 
 def test_range_over_longer_orders(tmp_path: Path) -> None:
@@ -59,9 +66,9 @@ def test_difficulty_is_a_matrix_of_first_and_second(tmp_path: Path) -> None:
     (section,) = difficulty_table(rows, waiting, {}).sections
     assert section.header == ["first", "A", "B", "C"]
     assert section.lines == [
-        ["A", "90.0 ± 0.0", "53.0 ± 38.1", "40.0 ± 0.0"],
-        ["B", "61.0 ± 12.7", "80.0 ± 0.0", "missing"],
-        ["C", "missing", "missing", "70.0 ± 0.0"],
+        ["A", "90.0, 90.0", "50.0, 56.0", "40.0, 40.0"],
+        ["B", "60.0, 62.0", "80.0, 80.0", "missing"],
+        ["C", "missing", "missing", "70.0, 70.0"],
     ]
 
 

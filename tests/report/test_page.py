@@ -15,8 +15,11 @@ import pytest
 from made_bits import CURVE
 from made_bits import write_run as write_run_of_bits
 from made_up import COMPOSITIONS, write_pictures, write_run
+from matplotlib import colormaps
 
+from modrobust.report import page as report_page
 from modrobust.report.__main__ import report
+from modrobust.report.figures.look import SEQUENTIAL
 from modrobust.report.page import write_page
 from modrobust.report.read.facts import collect
 from modrobust.report.stats.intervals import mean_and_interval
@@ -155,3 +158,9 @@ def test_one_page_for_images_and_structured_data(runs: list[Path], tmp_path: Pat
     data = content((tmp_path / "report" / "report.html").read_text(encoding="utf-8"))
     assert [(view["kind"], view["dataset"]) for view in data["views"]] == [("images", "digits"), ("bits", "boolean")]
     assert data["views"][1]["series"][0]["run"] == len(runs)
+
+
+def test_figures_and_page_have_one_colour_map() -> None:
+    script = (Path(report_page.__file__).parent / "heat.js").read_text()
+    stops = np.array([list(map(int, stop)) for stop in re.findall(r"\[(\d+), (\d+), (\d+)\]", script)])
+    assert stops == pytest.approx(255 * colormaps[SEQUENTIAL](np.linspace(0, 1, len(stops)))[:, :3], abs=0.51)

@@ -21,6 +21,7 @@ from modrobust.report.read.groups import groups
 from modrobust.report.read.lines import with_lines
 from modrobust.report.tables.by_length import by_number, with_names
 from modrobust.report.tables.images import rows_of
+from modrobust.report.tables.main import best
 
 pytest.importorskip("selenium", reason="no selenium: pip install selenium")
 from selenium import webdriver
@@ -182,6 +183,18 @@ def test_summary_shows_means_and_intervals_of_the_table_over_seeds(page: Page, r
             mean, interval = map(float, text.split(" ± "))
             assert mean == pytest.approx(cells.loc[(method, number), "accuracy"], abs=0.0501)
             assert interval == pytest.approx(cells.loc[(method, number), "interval"], abs=0.0501)
+
+
+def test_bold_is_what_a_paired_test_does_not_tell_from_the_best(page: Page, rows: pd.DataFrame) -> None:
+    alike = {(line.split()[0], number) for line, number in best(with_lines(rows.assign(settings="")))}
+    numbers = sorted(rows["n_corruptions"].unique())
+    for row, method in enumerate(METHODS):
+        cells = page.all(f"#summary tbody tr:nth-child({row + 1}) td")[1:]
+        bold = [
+            number for number, cell in zip(numbers, cells, strict=True) if "best" in (cell.get_attribute("class") or "")
+        ]
+        assert bold == [number for number in numbers if (method, number) in alike]
+    assert 0 < len(alike) < len(numbers) * len(METHODS)
 
 
 def test_sorting_by_click_and_by_keyboard(page: Page, rows: pd.DataFrame) -> None:

@@ -12,9 +12,9 @@ from modrobust.errors import UserError
 from modrobust.report.__main__ import report
 from modrobust.report.read.facts import Facts, collect
 from modrobust.report.read.find import find
-from modrobust.report.tables.by_length import main_table
-from modrobust.report.tables.formats import Table, markdown
+from modrobust.report.tables.formats import Table, latex, markdown
 from modrobust.report.tables.images import rows_of
+from modrobust.report.tables.main import main_table
 
 
 def read(*folders: Path) -> tuple[pd.DataFrame, Facts]:
@@ -43,6 +43,24 @@ def test_mean_over_compositions_then_seeds_with_t_interval(tmp_path: Path) -> No
     assert "| cross_entropy (small_cnn) | 3 | 99.0 ± 0.0 | 88.5 ± 9.4 |" in text(tmp_path)
 
 
+def test_what_cannot_be_told_from_the_best_is_bold(tmp_path: Path) -> None:
+    accuracy = {  # of three seeds
+        "cross_entropy": (70.0, 80.0, 90.0),
+        "contrastive": (69.0, 81.0, 89.5),  # sometimes better, sometimes worse
+        "modules": (69.0, 79.1, 89.0),  # always a little worse
+        "img_space": (70.0, 80.0),  # two seeds are no test
+    }
+    for method, seeds in accuracy.items():
+        for seed, value in enumerate(seeds):
+            made(tmp_path / f"{method}{seed}", {"A": value}, seed, method)
+    (section,) = table(tmp_path).sections
+    bold = [section.lines[i][0].split()[0] for i, column in sorted(section.bold) if column == 2]
+    assert bold == ["cross_entropy", "contrastive"]
+    assert "| **80.0 ± 24.8** |" in markdown([section])
+    assert r"\textbf{80.0 $\pm$ 24.8}" in latex(Table("table", [section], pd.DataFrame()))
+    assert section.notes[0].startswith("Bold: the highest of a column")
+
+
 def test_one_seed_has_no_interval(tmp_path: Path) -> None:
     made(tmp_path / "a", {"Identity": 99, "A": 90})
     assert "| cross_entropy (small_cnn) | 1 | 99.0 | 90.0 |" in text(tmp_path)
@@ -60,14 +78,14 @@ def test_only_compositions_that_all_seeds_have_are_averaged_and_told(tmp_path: P
     made(tmp_path / "c", {"A": 10}, method="modules")
     made(tmp_path / "d", {"B": 10}, method="modules", seed=1)
     lines = text(tmp_path).splitlines()
-    assert "| cross_entropy (small_cnn) | 2 | 86.5 ± 19.1 (2 of 3 compositions) |" in lines  # of 85 and 88
+    assert "| cross_entropy (small_cnn) | 2 | 85.0, 88.0 (2 of 3 compositions) |" in lines  # of 85 and 88
     assert "| modules (small_cnn) | 0 | missing |" in lines  # no composition in common
 
 
 def test_a_cell_of_fewer_seeds_tells_so(tmp_path: Path) -> None:
     made(tmp_path / "a", {"A": 90, "A-B": 60})
     made(tmp_path / "b", {"A": 92}, seed=1)
-    assert "| cross_entropy (small_cnn) | 2 | 91.0 ± 12.7 | 60.0 (n = 1) |" in text(tmp_path)
+    assert "| cross_entropy (small_cnn) | 2 | 90.0, 92.0 | 60.0 (n = 1) |" in text(tmp_path)
 
 
 def test_splits_have_tables_of_their_own(tmp_path: Path) -> None:
@@ -171,7 +189,7 @@ def test_one_damaged_folder_hides_no_other(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "e" / "config.yaml").write_bytes(b"\xff\xfe")
     report([tmp_path], tmp_path / "out")
     told = capsys.readouterr()
-    assert "| cross_entropy (small_cnn) | 2 | 94.0 ± 12.7 |" in told.out  # d, f
+    assert "| cross_entropy (small_cnn) | 2 | 93.0, 95.0 |" in told.out  # d, f
     assert "| cross_entropy (small_cnn) config.yaml=unknown | 3 | 92.3 ± 3.8 |" in told.out
     assert told.err.count("\n") == 5
     assert f"1 run has no config.yaml, so that its settings are not known: {tmp_path}/c." in told.err

@@ -14,7 +14,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from modrobust.report.figures.look import LOOK, PAGE, SMALLEST, inches
+from modrobust.report.figures.look import LOOK, PAGE, SEQUENTIAL, SMALLEST, inches
 from modrobust.report.figures.sheets import Sheet
 from modrobust.report.stats.combinations import abbreviate, by_length, meaning
 
@@ -26,7 +26,7 @@ HEADING = 1.7  # rows, above the compositions of one length
 CELL = 0.13  # least width of a cell, inches
 LINE = 0.1  # inches, of text of the smallest size
 LEAST_LOSS = 1e-3  # end of the scale
-_MAP = {Normalize: "cividis", LogNorm: "viridis_r"}  # the brighter the better
+_MAP = {Normalize: SEQUENTIAL, LogNorm: f"{SEQUENTIAL}_r"}  # the brighter the better
 MISSING: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.55", "hatch": "//////", "linewidth": 0}
 
 

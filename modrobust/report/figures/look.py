@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from modrobust.store.files import write_atomically
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")  # Okabe and Ito's
+SEQUENTIAL = "viridis"  # from bad to good; heat.js has its colours
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = "os^Dv<>"
 HATCHES = ("", "/////", "....", "xxxx", "\\\\\\\\\\", "++++", "||||", "----")

@@ -1,7 +1,11 @@
 // The heat map: groups down, compositions across.
 
 const HEAT = { row: 24, top: 22, least: 4, legend: 40 };
-const SCALE = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]]; // viridis, 0 to 100 %
+// viridis, 0 to 100 %, as in the figures
+const SCALE = [
+  [68, 1, 84], [71, 45, 123], [59, 82, 139], [44, 114, 142], [33, 145, 140],
+  [40, 174, 128], [94, 201, 98], [173, 220, 48], [253, 231, 37],
+];
 let heat = null;
 
 function heatColour(value) {

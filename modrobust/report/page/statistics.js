@@ -12,20 +12,41 @@ function mean(values) {
   return n ? sum / n : NaN;
 }
 
-// A group under some compositions: the mean of each seed, then mean, 95 % t interval (NaN for one seed) and n of these.
-function overSeeds(view, group, compositions) {
-  const bySeed = new Map();
-  for (const series of group.series) {
-    const value = mean(compositions.map((c) => accuracyOf(view, series, c)));
-    const { seed } = view.series[series];
-    if (!Number.isNaN(value)) bySeed.set(seed, [...(bySeed.get(seed) ?? []), value]);
-  }
-  const values = [...bySeed.values()].map(mean);
+const FEWEST = 3; // seeds that an interval needs
+
+// Mean, 95 % t interval (NaN for fewer than three) and n of some values.
+function spread(values) {
   const n = values.length;
   const centre = mean(values);
   const variance = values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (n - 1);
-  const interval = n > 1 ? report.quantiles[n - 2] * Math.sqrt(variance / n) : NaN;
-  return { mean: centre, interval, n };
+  const interval = n < FEWEST ? NaN : report.quantiles[n - 2] * Math.sqrt(variance / n);
+  return { mean: centre, interval, n, values };
+}
+
+// Of each seed of a group the mean over some compositions, where it has one.
+function bySeed(view, group, compositions) {
+  const all = new Map();
+  for (const series of group.series) {
+    const value = mean(compositions.map((c) => accuracyOf(view, series, c)));
+    const { seed } = view.series[series];
+    if (!Number.isNaN(value)) all.set(seed, [...(all.get(seed) ?? []), value]);
+  }
+  return new Map([...all].map(([seed, values]) => [seed, mean(values)]));
+}
+
+const overSeeds = (view, group, compositions) => spread([...bySeed(view, group, compositions).values()]);
+
+// The groups that cannot be told from the best: a paired t test on the same seeds, at least three of them.
+function best(view, groups, compositions) {
+  const seeds = groups.map((group) => bySeed(view, group, compositions));
+  const means = seeds.map((values) => mean([...values.values()]));
+  const first = seeds[means.indexOf(Math.max(...means.filter((value) => !Number.isNaN(value))))];
+  if (!first || groups.length < 2) return new Set();
+  const alike = (values) => {
+    const { mean: less, interval } = spread([...values].filter(([seed]) => first.has(seed)).map(([seed, value]) => value - first.get(seed)));
+    return less + interval >= 0; // not where there is no interval
+  };
+  return new Set(groups.filter((_, i) => alike(seeds[i])));
 }
 
 // Of sorted values, by linear interpolation.
@@ -46,6 +67,8 @@ function box(sorted) {
 
 const shown = (value, digits = 1) => (Number.isNaN(value) ? '–' : value.toFixed(digits));
 
-function withInterval({ mean: centre, interval }) {
+// Mean and interval; of two seeds both values.
+function withInterval({ mean: centre, interval, values }) {
+  if (values.length === 2) return [...values].sort((a, b) => a - b).map((value) => shown(value)).join(', ');
   return Number.isNaN(interval) ? shown(centre) : `${shown(centre)} ± ${shown(interval)}`;
 }

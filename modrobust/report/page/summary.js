@@ -7,10 +7,10 @@ function drawSummary(compositions) {
   const head = ['Method', 'n', ...used.map((i) => view.countName(view.counts[i]))];
   const groups = shownGroups();
   const found = groups.map((group) => used.map((i) => overSeeds(view, group, columns[i])));
-  const best = used.map((_, k) => Math.max(...found.map((cells) => cells[k].mean).filter((value) => !Number.isNaN(value))));
+  const alike = used.map((i) => best(view, groups, columns[i]));
   const rows = groups.map((group, row) => {
     const cells = found[row].map((of, k) =>
-      make('td', { class: of.mean === best[k] && groups.length > 1 ? 'best' : null }, withInterval(of)),
+      make('td', { class: alike[k].has(group) ? 'best' : null }, withInterval(of)),
     );
     return make('tr', {}, make('th', { scope: 'row' }, swatch(group), ` ${group.label}`), make('td', {}, `${group.seeds}`), ...cells);
   });

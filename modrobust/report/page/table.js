@@ -35,12 +35,12 @@ function headCell(by, label, note) {
 
 function bodyRow(c, groups) {
   const { view } = state;
-  const best = Math.max(...groups.map((group) => group.means[c].mean).filter((value) => !Number.isNaN(value)));
+  const alike = best(view, groups, [c]);
   const open = () => openRuns(c, groups);
   const cells = groups.map((group) => {
     const { mean: value, n } = group.means[c];
     const few = n && n < group.seeds ? make('small', {}, ` n ${n}`) : '';
-    const cell = make('td', { class: value === best && groups.length > 1 ? 'best' : null }, shown(value), few);
+    const cell = make('td', { class: alike.has(group) ? 'best' : null }, shown(value), few);
     cell.style.setProperty('--share', `${value || 0}%`);
     cell.style.setProperty('--colour', `var(--group${group.number % COLOURS})`);
     cell.addEventListener('click', () => openRuns(c, [group]));

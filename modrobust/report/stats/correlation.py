@@ -159,7 +159,7 @@ def _images(combinations: Sequence[Combination]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over seeds; `interval` is the half width of the 95 % t interval, NaN for one seed."""
+    """A figure over seeds; `interval` is the half width of the 95 % t interval, NaN for fewer than three seeds."""
 
     n: int
     mean: float

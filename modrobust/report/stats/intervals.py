@@ -1,6 +1,6 @@
 """Means and 95 % intervals over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,15 +8,16 @@ import pandas as pd
 from scipy.special import stdtrit
 
 DRAWS = 1_000_000  # drawn at once by the bootstrap: its memory
+FEWEST = 3  # numbers that an interval needs: of two, it is 12.7 times half their distance, and tells nothing
 
 
 def half_width(std: Any, n: Any) -> Any:
-    """Of the 95 % t interval of a mean of n numbers of this standard deviation (n - 1); NaN for one."""
-    return stdtrit(n - 1, 0.975) * std / n**0.5
+    """Of the 95 % t interval of a mean of n numbers of this standard deviation (n - 1); NaN for fewer than three."""
+    return stdtrit(np.where(n < FEWEST, np.nan, n - 1), 0.975) * std / n**0.5
 
 
 def mean_and_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and half width of the 95 % t interval over the last axis, NaN for fewer than one or two numbers."""
+    """Mean and half width of the 95 % t interval over the last axis, NaN for fewer than one or three numbers."""
     n = values.shape[-1]
     if n < 2:
         mean = values[..., 0] if n else np.full(values.shape[:-1], np.nan)
@@ -32,12 +33,14 @@ def over_seeds(by_seed: pd.DataFrame, by: Sequence[str], value: str = "accuracy"
         by: columns that tell a cell.
 
     Returns:
-        A row for each cell, sorted: columns by; value; interval (half width of the 95 % t interval; NaN for one seed);
-        n (seeds).
+        A row for each cell, sorted: columns by; value; interval (half width of the 95 % t interval; NaN for fewer than
+        three seeds); n (seeds); lowest_seed and highest_seed, their least and greatest value.
     """
-    cells = by_seed.groupby(list(by), observed=True)[value].agg(["mean", "std", "count"]).reset_index()
+    seeds = by_seed.groupby(list(by), observed=True)[value]
+    cells = seeds.agg(["mean", "std", "count", "min", "max"]).reset_index()
     half = half_width(cells["std"], cells["count"])
-    return cells[list(by)].assign(**{value: cells["mean"], "interval": half, "n": cells["count"]})
+    ends = {"lowest_seed": cells["min"], "highest_seed": cells["max"]}
+    return cells[list(by)].assign(**{value: cells["mean"], "interval": half, "n": cells["count"], **ends})
 
 
 def bootstrap(values: np.ndarray, draws: int) -> tuple[float, float]:
@@ -60,7 +63,21 @@ def bootstrap(values: np.ndarray, draws: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def cell(value: float, interval: float, low: float = np.nan, high: float = np.nan) -> str:
-    """A number for people: ``88.3 ± 1.0``, with a bootstrap interval ``88.3 ± 1.0 [87.5, 89.2]``; never ``-0.0``."""
-    text = f"{round(value, 1) + 0.0:.1f}" + ("" if np.isnan(interval) else f" ± {interval:.1f}")
-    return text if np.isnan(low) else f"{text} [{low:.1f}, {high:.1f}]"
+def cell(row: Mapping[Hashable, Any], value: str = "accuracy") -> str:
+    """A number for people: ``88.3 ± 1.0``, of one seed ``88.3``, of two both; never ``-0.0``.
+
+    Args:
+        row: one of `over_seeds`; with a bootstrap also low and high, which follow: ``88.3 ± 1.0 [87.5, 89.2]``.
+        value: the column with the mean.
+    """
+    text = one_decimal(row[value])
+    if row["n"] == 2:
+        text = f"{one_decimal(row['lowest_seed'])}, {one_decimal(row['highest_seed'])}"
+    elif row["n"] >= FEWEST:
+        text += f" ± {row['interval']:.1f}"
+    return f"{text} [{row['low']:.1f}, {row['high']:.1f}]" if "low" in row else text
+
+
+def one_decimal(value: float) -> str:
+    """Such as ``88.3``, never ``-0.0``."""
+    return f"{round(value, 1) + 0.0:.1f}"

@@ -1,15 +1,15 @@
 """Accuracy by number of corruptions: mean over compositions, then mean and interval over seeds."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from modrobust.report.read.lines import LINE, TABLE
-from modrobust.report.read.pending import lacking, of_table
+from modrobust.report.read.pending import lacking
 from modrobust.report.stats.intervals import bootstrap, cell, over_seeds
-from modrobust.report.tables.formats import Section, Table
+from modrobust.report.tables.formats import Section
 
 CELL = [*TABLE, "line", "n_corruptions"]
 MISSING = "missing"
@@ -17,27 +17,6 @@ BOOTSTRAP = " [and that of a hierarchical bootstrap over seeds and compositions]
 
 Notes = Mapping[tuple[str, str], Sequence[str]]
 """What stands under the tables of a (dataset, split)."""
-
-
-def main_table(rows: pd.DataFrame, waiting: pd.DataFrame, notes: Notes, draws: int = 0) -> Table:
-    """Accuracy (percent) of every line by number of corruptions.
-
-    Args:
-        rows: of results, with `line`.
-        waiting: runs without results (see `pending`): the cells that only they could fill are missing.
-        notes: stand below.
-        draws: of the bootstrap, 0 for none.
-    """
-    cells = by_number(rows, "accuracy", rows, draws)
-    what = f"mean and 95 % interval{BOOTSTRAP if draws else ''} over n seeds"
-    sections = [
-        section(
-            f"Accuracy (%) on {' '.join(key)}, by number of corruptions; {what}",
-            *(cells, "accuracy", table, of_table(waiting, *key), notes.get(key, ())),
-        )
-        for key, table in tables(rows)
-    ]
-    return Table("table", sections, with_names(cells, rows))
 
 
 def tables(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
@@ -82,7 +61,13 @@ def with_names(cells: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def section(
-    title: str, cells: pd.DataFrame, value: str, table: pd.DataFrame, waiting: pd.DataFrame, notes: Sequence[str]
+    title: str,
+    cells: pd.DataFrame,
+    value: str,
+    table: pd.DataFrame,
+    waiting: pd.DataFrame,
+    notes: Sequence[str],
+    bold: Collection[tuple[str, int]] = (),
 ) -> Section:
     """What people read of one table: a line for each `line`, a column for each number of corruptions.
 
@@ -91,6 +76,7 @@ def section(
         table: rows of results that tell which lines and columns there are.
         waiting: the table's runs without results; where a method has no other, it gets a line.
         notes: stand below.
+        bold: (line, number of corruptions) of cells.
     """
     numbers = sorted(table["n_corruptions"].unique())
     lacks = lacking(waiting, table)
@@ -104,7 +90,8 @@ def section(
         n = most.get(line, 0)
         of = f"{n} of {n + lacks[line]}" if line in lacks else str(n)
         lines.append([line, of, *(text.get((line, number), MISSING) for number in numbers)])
-    return Section(title, ["method", "n", *map(str, numbers)], lines, notes)
+    places = [(i, 2 + k) for i, line in enumerate(lines) for k, n in enumerate(numbers) if (line[0], n) in bold]
+    return Section(title, ["method", "n", *map(str, numbers)], lines, notes, places)
 
 
 def lines_of(table: pd.DataFrame) -> list[str]:
@@ -117,5 +104,5 @@ def _text(row: Mapping[Hashable, Any], value: str, most: int) -> str:
     lacks = [f"n = {row['n']}"] if row["n"] < most else []
     if row["compositions"] < row["of"]:
         lacks.append(f"{row['compositions']} of {row['of']} compositions")
-    text = cell(row[value], row["interval"], row.get("low", np.nan), row.get("high", np.nan))
+    text = cell(row, value)
     return f"{text} ({', '.join(lacks)})" if lacks else text

@@ -66,7 +66,7 @@ def _by_severity(title: str, rows: pd.DataFrame) -> tuple[Section, pd.DataFrame]
     cells = over_seeds(means, [*by, "severity"], "error")
     mean = over_seeds(means.groupby([*by, "seed"], observed=True)["error"].mean().reset_index(), by, "error")
     text = {
-        (row["line"], row["n_corruptions"], row.get("severity")): cell(row["error"], row["interval"])
+        (row["line"], row["n_corruptions"], row.get("severity")): cell(row, "error")
         for table in (cells, mean)
         for row in table.to_dict("records")
     }
@@ -90,7 +90,7 @@ def _by_corruption(title: str, rows: pd.DataFrame) -> tuple[Section, pd.DataFram
     by_seed = every.groupby([*OF_SEED, "composition"], observed=True, sort=False)["error"].mean().reset_index()
     mean = single.groupby(OF_SEED, observed=True)["error"].mean().reset_index().assign(composition=PLAIN)
     cells = over_seeds(pd.concat([by_seed, mean]), ["line", "composition"], "error")
-    text = {(row["composition"], row["line"]): cell(row["error"], row["interval"]) for row in cells.to_dict("records")}
+    text = {(row["composition"], row["line"]): cell(row, "error") for row in cells.to_dict("records")}
     lines = lines_of(rows)
     names = [*every["composition"].unique(), *([PLAIN] if len(mean) else [])]
     body = [[name, *(text.get((name, line), MISSING) for line in lines)] for name in names]
@@ -121,7 +121,7 @@ def _against(
         for name in MEASURES
     ]
     text: dict[tuple[Hashable, ...], str] = {
-        (row["dataset"], row["split"], row["line"], row["measure"]): cell(row["error"], row["interval"])
+        (row["dataset"], row["split"], row["line"], row["measure"]): cell(row, "error")
         for table in cells
         for row in table.to_dict("records")
         if not np.isnan(row["error"])

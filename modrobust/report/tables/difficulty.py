@@ -31,8 +31,7 @@ def difficulty_table(rows: pd.DataFrame, _: pd.DataFrame, notes: Notes) -> Table
             continue
         here = cells[(cells["dataset"] == key[0]) & (cells["split"] == key[1])]
         texts = {
-            (row["line"], row["first"], row["second"] or row["first"]): cell(row["accuracy"], row["interval"])
-            for row in here.to_dict("records")
+            (row["line"], row["first"], row["second"] or row["first"]): cell(row) for row in here.to_dict("records")
         }
         shown = [name for name in order if name in set(here["first"]) | set(here["second"])]
         seeds = table.groupby("line", observed=True)["seed"].nunique().to_dict()

@@ -1,6 +1,6 @@
 """One table, three formats: CSV (numbers), Markdown and LaTeX (text for people, with notes)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,12 +20,20 @@ _LATEX = str.maketrans(
 
 @dataclass(frozen=True)
 class Section:
-    """What people read: a title, a header, lines of as many cells, notes below."""
+    """What people read: a title, a header, lines of as many cells, notes below; bold: (line, column) of cells."""
 
     title: str
     header: Sequence[str]
     lines: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
+    bold: Collection[tuple[int, int]] = ()
+
+    def set_bold(self, bold: Callable[[str], str]) -> list[list[str]]:
+        """The lines, with what a format makes of the cells that are bold."""
+        return [
+            [bold(cell) if (i, k) in self.bold else cell for k, cell in enumerate(line)]
+            for i, line in enumerate(self.lines)
+        ]
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ def markdown(sections: Sequence[Section]) -> str:
 def _markdown(section: Section) -> Iterator[str]:
     yield section.title
     rule = "|---" * len(section.header) + "|"
-    yield "\n".join([_line(section.header), rule, *map(_line, section.lines)])
+    yield "\n".join([_line(section.header), rule, *map(_line, section.set_bold("**{}**".format))])
     yield from section.notes
 
 
@@ -83,8 +91,9 @@ def latex(table: Table) -> str:
 def _latex(section: Section) -> str:
     columns = "l" + "r" * (len(section.header) - 1)
     caption = rf"\caption{{{_escaped(section.title)}}}"
+    escaped = replace(section, lines=[list(map(_escaped, line)) for line in section.lines])
     head = [r"\toprule", _row(map(_stacked, section.header)), r"\midrule"]
-    body = [*(_row(map(_escaped, cells)) for cells in section.lines), r"\bottomrule"]
+    body = [*map(_row, escaped.set_bold(r"\textbf{{{}}}".format)), r"\bottomrule"]
     notes = [rf"{_escaped(note)}\par" for note in section.notes]
     if len(section.lines) > LONG:
         begin = [r"\begingroup\footnotesize", rf"\begin{{longtable}}{{{columns}}}", rf"{caption}\\"]

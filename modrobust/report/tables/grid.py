@@ -38,7 +38,7 @@ def grid(
     text = {}
     for row in cells.to_dict("records"):
         lacks = f" (n = {row['n']})" if row["n"] < most[row["line"]] else ""
-        text[row[by], row["line"]] = cell(row[value], row["interval"]) + lacks
+        text[row[by], row["line"]] = cell(row, value) + lacks
     body = [[str(side), *(text.get((side, line), MISSING) for line in lines)] for side in cells[by].unique()]
     n = ["n", *(str(most.get(line, 0)) for line in lines)]
     return Section(title, [by, *lines], [n, *body], notes)

@@ -9,10 +9,10 @@ from modrobust.report.read.facts import Facts
 from modrobust.report.read.lines import TABLE, once, with_lines
 from modrobust.report.read.results import read
 from modrobust.report.say import say
-from modrobust.report.tables.by_length import main_table
 from modrobust.report.tables.compositions import compositions_table
 from modrobust.report.tables.difficulty import difficulty_table
 from modrobust.report.tables.formats import Table
+from modrobust.report.tables.main import main_table
 from modrobust.report.tables.notes import notes_of_images
 from modrobust.report.tables.order import longer_table, pairs_table
 from modrobust.report.tables.paired import paired_table

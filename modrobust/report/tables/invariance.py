@@ -110,7 +110,8 @@ def _cells(row: Mapping[Hashable, Any]) -> list[str]:
     r, half, low, high = (row[f"r_seeds{part}"] for part in ("", "_interval", "_lowest", "_highest"))
     over = "-" if math.isnan(r) else f"{_number(r)}, n = 1"
     if row["seeds"] > 1:
-        over = f"{_number(r)} ± {half:.2f} [{_number(low)}, {_number(high)}], n = {row['seeds']}"
+        of = f"{_number(low)}, {_number(high)}"
+        over = f"{of}, n = 2" if row["seeds"] == 2 else f"{_number(r)} ± {half:.2f} [{of}], n = {row['seeds']}"
     p = [_p(row[name]) for name in ("p", "p_clustered")]
     slope = "-" if math.isnan(row["slope"]) else f"{row['slope']:.3g}"
     first = [str(row[name]) for name in ("line", "n_corruptions", "points")]

@@ -84,14 +84,17 @@ def title(measure: str) -> str:
 
 
 def cell(measure: str, values: np.ndarray) -> str:
-    """A measure over seeds for people, such as ``97.1 ± 0.8`` or ``32 (1 of 3)``, that is by one of three seeds."""
+    """A measure over seeds for people, such as ``97.1 ± 0.8``, both of two, or ``32 (1 of 3)``, by one of three."""
     value, interval, n = summary(measure, values)
     if measure.startswith("epochs_to_"):
         return f"{value:g} ({n} of {len(values)})" if n else f"never (0 of {len(values)})"
     if not n:
         return "missing"
     text = f"{value:.0f}" if measure == "parameters_trained" else f"{value:.1f}"
-    text += "" if np.isnan(interval) else f" ± {interval:.1f}"
+    if n == 2 and measure != "parameters_trained":
+        text = ", ".join(f"{one:.1f}" for one in np.sort(values[np.isfinite(values)]))
+    elif not np.isnan(interval):
+        text += f" ± {interval:.1f}"
     return text if n == len(values) else f"{text} ({n} of {len(values)})"
 
 
