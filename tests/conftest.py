@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import published
 import pytest
 import torch
 from command import Command, Server
@@ -36,6 +37,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return shared(file) or nodeid
 
     return Scheduling(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """After the comparisons with the published code alone: their table."""
+    if config.option.markexpr == "published":
+        terminalreporter.write_line("\n".join(published.table()))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import numpy as np
 import plain_common
 import pytest
 import torch
+from published import compare, published
 from torch import Tensor
 
 from modrobust.corruption.common.names import COMMON
@@ -65,12 +66,14 @@ def tables(name: str) -> dict:
     return module.TABLES if hasattr(module, "TABLES") else found[0]
 
 
+@published
 @pytest.mark.parametrize("key", [key.removesuffix("/values") for key in GOLDEN if key.endswith("/values")])
 def test_golden(key: str) -> None:
     table, name, severity = key.split("/")
     images = planes(GOLDEN[f"{table}_images"][GOLDEN[f"{key}/index"]])
     corrupted = COMMON[BY_PUBLISHED_NAME[name]](images, draw(images), int(severity)).permute(0, 2, 3, 1).flatten(1)
     values = corrupted[:, GOLDEN[f"{table}_positions"]].numpy()
+    compare("the eight common corruptions without chance (of 255)", values, GOLDEN[f"{key}/values"])
     assert abs(values - GOLDEN[f"{key}/values"]).max() <= TOLERANCE.get(name, 0.01)
     assert corrupted.double().mean(1).numpy() == pytest.approx(GOLDEN[f"{key}/mean"], abs=0.01)
 

@@ -6,6 +6,7 @@ from math import comb, factorial
 from pathlib import Path
 
 import pytest
+from published import compare, published
 
 from modrobust.corruption.composition import label, parse, sample, subset
 
@@ -13,8 +14,11 @@ SIX = ["Contrast", "GaussianBlur", "ImpulseNoise", "Invert", "Rotate90", "Swirl"
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "compositions.json").read_text())
 
 
+@published
 def test_published_list() -> None:
-    assert [list(c) or ["Identity"] for c in sample(SIX)] == GOLDEN
+    ours = [list(c) or ["Identity"] for c in sample(SIX)]
+    compare("the list of 167 compositions", ours, GOLDEN)
+    assert ours == GOLDEN
 
 
 def test_identity_adds_nothing() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from published import compare, published
 from skimage import transform
 from torch import Tensor
 
@@ -34,19 +35,24 @@ def draw(images: Tensor) -> Draw:
     return Draw.of(0, "test", torch.arange(len(images)), 0, "name")
 
 
+@published
 @pytest.mark.parametrize("key", [k for k in GOLDEN if k.startswith("corrupt/") and "Identity" not in k])
 def test_golden(key: str) -> None:
     _, images, name, severity = key.split("/")
     inputs = golden(f"input/{images}").float()
     function = partial(ELEMENTAL[name], severity=int(severity)) if int(severity) else ELEMENTAL[name]
-    assert (function(inputs, draw(inputs)) - golden(key)).abs().max() < 0.01
+    corrupted = function(inputs, draw(inputs))
+    compare("the six corruptions, every severity (of 255)", corrupted, golden(key))
+    assert (corrupted - golden(key)).abs().max() < 0.01
 
 
+@published
 @pytest.mark.parametrize("key", [k for k in GOLDEN if k.startswith("chain/")])
 def test_golden_chain(key: str) -> None:
     _, images, chain = key.split("/")
     inputs = golden(f"input/{images}")
     corrupted = Corruption(ELEMENTAL).apply(inputs, parse(chain), "test", torch.arange(len(inputs)))
+    compare("their compositions, rounded (of 255)", quantize(corrupted), golden(key))
     difference = (quantize(corrupted).int() - golden(key).int()).abs()
     assert difference.max() <= 1
     assert difference.float().mean() <= 0.002

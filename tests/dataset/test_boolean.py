@@ -10,6 +10,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from published import compare, published
 
 from modrobust.dataset.boolean import boolean
 from modrobust.dataset.gates import structure
@@ -39,6 +40,7 @@ def same(a: StructuredDataset, b: StructuredDataset, seed: int) -> bool:
     return all(torch.equal(first[name].index, second[name].index) for name in ("train", "valid", "test"))
 
 
+@published
 @pytest.mark.parametrize("graph", TABLES)
 def test_tables(graph: Any) -> None:
     dataset = load(graph if isinstance(graph, str) else list(graph))
@@ -50,16 +52,19 @@ def test_tables(graph: Any) -> None:
         assert split.inputs.dtype == split.targets.dtype == torch.float32
         assert np.array_equal(split.inputs, inputs[split.index])
         assert np.array_equal(split.targets, targets[split.index])
+        compare("truth tables of Boolean functions", split.targets, targets[split.index])
     index = torch.cat([split.index for split in dataset.splits.values()])
     assert index.dtype == torch.int64
     assert index.sort().values.tolist() == list(range(64 * dataset.tasks))
 
 
+@published
 @pytest.mark.parametrize("key", SPLITS)
 def test_splits(key: str) -> None:
     splits = load(train_fraction=float(key.split("_")[0])).splits
     assert list(splits) == ["train", "valid", "test"]
     for name, theirs in zip(splits, ("train", "val", "test"), strict=True):
+        compare("splits of Boolean functions", splits[name].index.tolist(), SPLITS[key][theirs])
         assert splits[name].index.tolist() == SPLITS[key][theirs]
         assert splits[name].task is None
 

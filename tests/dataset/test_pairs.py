@@ -12,6 +12,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from published import compare, published
 
 from modrobust.dataset.digits import digits
 from modrobust.dataset.idx import read_labels
@@ -51,8 +52,10 @@ def label_pairs(split: Split, images: torch.Tensor, labels: torch.Tensor) -> lis
     return [(label[a.numpy().tobytes()], label[b.numpy().tobytes()]) for a, b in split.inputs]
 
 
+@published
 def test_pairs_of_digits_and_their_shares() -> None:
     pairs, golden = shuffled_pairs(8, 40), PAIRS["label_pair_splits"]
+    compare("pairs of digits that are seen", [list(pair) for pair in pairs[:51]], golden["train"])
     assert [list(pair) for pair in pairs[:51]] == golden["train"] == golden["test1"]
     assert [list(pair) for pair in pairs[51:57]] == golden["val"]
     assert [list(pair) for pair in pairs[57:]] == golden["test2"]
@@ -150,11 +153,13 @@ def test_a_seed_has_its_own_splits_where_none_is_given() -> None:
     assert fixed.resplit is None
 
 
+@published
 def test_structure_is_the_routing_of_the_reference() -> None:
     found = load().structure
     assert found is not None
     golden = json.loads((GOLDEN / "routing.json").read_text())["mnist[2, 2, 3, 2, 2]"]
     inputs = [[list(places) for places in layer] for layer in found.inputs]
+    compare("routing of pairs of digits", [*inputs, [list(found.outputs)]], golden["module_input_indices"])
     assert [*inputs, [list(found.outputs)]] == golden["module_input_indices"]
     theirs = golden["slot_module_indices_shared_modules"]
     assert [list(layer) for layer in found.functions] == theirs

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from published import compare, published
 
 from modrobust.dataset.published_split import held_out
 from modrobust.dataset.take import Integers, check_classes, hold_out
@@ -26,11 +27,13 @@ def labels_of(name: str) -> Integers:
     return labels
 
 
+@published
 @pytest.mark.parametrize("name", SETS)
 def test_the_published_places(name: str) -> None:
     each, classes, one_in, first, total, squares = SETS[name]
     kept, held, how = held_out(labels_of(name), one_in, name)
     assert how.startswith("published")
+    compare("validation images of CIFAR-10 and EMNIST: sums of places", held.sum(), total)
     assert held[:5].tolist() == first and held.sum() == total and (held * held % 1000003).sum() == squares
     assert len(held) == each // one_in * classes
     assert np.array_equal(np.sort(np.concatenate([kept, held])), np.arange(each * classes))

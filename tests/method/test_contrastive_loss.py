@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from published import compare, published
 from torch import Tensor
 
 from modrobust.method.contrastive_loss import contrastive_loss
@@ -28,6 +29,7 @@ def with_loops(features: Tensor, views: int, temperature: float) -> float:
     return total / len(rows)
 
 
+@published
 @pytest.mark.parametrize("name", GOLDEN)
 def test_golden_loss_and_gradient(name: str) -> None:
     views, temperature, weight = (float(part.lstrip("viewst")) for part in name.replace("w", "").split("_"))
@@ -36,6 +38,8 @@ def test_golden_loss_and_gradient(name: str) -> None:
     loss = weight * contrastive_loss(features, int(views), temperature)
     loss.backward()
     assert features.grad is not None
+    compare("the contrastive loss", loss.item(), GOLDEN[name]["loss"])
+    compare("the contrastive loss: gradient", features.grad[0], GOLDEN[name]["grad_first_row"])
     assert loss.item() == pytest.approx(GOLDEN[name]["loss"], rel=1e-6)
     assert features.grad.abs().sum().item() == pytest.approx(GOLDEN[name]["grad_abs_sum"], rel=1e-5)
     torch.testing.assert_close(features.grad[0], torch.tensor(GOLDEN[name]["grad_first_row"]), rtol=1e-4, atol=1e-7)

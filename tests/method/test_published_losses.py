@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
+from published import compare, published
 from torch import Tensor, nn
 
 from modrobust.config.identity import unnamed
@@ -21,6 +22,9 @@ from modrobust.store.parts import Part
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/networks.json").read_text())["forward_passes"]
 NAMES = ("Identity", "Contrast", "GaussianBlur", "ImpulseNoise", "Invert", "Rotate90", "Swirl")
 LABELS = torch.arange(8) * 5 % 47
+
+LOSSES = "losses of all methods, EMNIST network"
+pytestmark = published
 
 
 @pytest.fixture
@@ -70,6 +74,7 @@ def scalars(
 def test_cross_entropy(scalars: Callable[..., dict[str, Any]], pairing: str) -> None:
     overrides = ("method=cross_entropy", f"method.pairing={pairing}", "corruption.names=[" + ",".join(NAMES[1:]) + "]")
     found = scalars(*overrides, "training.batch_size=56")["classifier"]
+    compare(LOSSES, found["loss"], GOLDEN["cross_entropy"])
     assert found["loss"] == pytest.approx(GOLDEN["cross_entropy"], rel=1e-5)
 
 
@@ -77,6 +82,7 @@ def test_contrastive_at_the_penultimate_level(scalars: Callable[..., dict[str, A
     overrides = ("method=contrastive", "corruption.names=[" + ",".join(NAMES[1:]) + "]", "training.batch_size=56")
     found = scalars(*overrides)["contrastive"]
     cross_entropy, contrastive = GOLDEN["contrastive_555555"]
+    compare(LOSSES, [found["cross_entropy"], found["contrastive"]], [cross_entropy, contrastive])
     assert found["cross_entropy"] == pytest.approx(cross_entropy, rel=1e-5)
     assert found["contrastive"] == pytest.approx(contrastive, rel=1e-5)
     assert found["loss"] == pytest.approx(cross_entropy + contrastive, rel=1e-5)
@@ -86,6 +92,7 @@ def test_module_with_pass_through(scalars: Callable[..., dict[str, Any]]) -> Non
     overrides = ("method=modules", "method.level=3", "corruption.names=[Contrast]", "training.batch_size=16")
     found = scalars(*overrides, corrupted_first=True)["module-Contrast-level3"]
     cross_entropy, contrastive = GOLDEN["modules_level3_passthroughTrue"]
+    compare(LOSSES, [found["cross_entropy"], found["contrastive"]], [cross_entropy, contrastive])
     assert found["cross_entropy"] == pytest.approx(cross_entropy, rel=1e-5)
     assert found["contrastive"] == pytest.approx(contrastive, rel=1e-5)
     assert found["loss"] == pytest.approx(cross_entropy + contrastive, rel=1e-5)
@@ -97,10 +104,12 @@ def test_module_without_pass_through(scalars: Callable[..., dict[str, Any]], lev
     where = (f"method.level={level}", "corruption.names=[Contrast]", "training.batch_size=16")
     overrides = ("method=modules", "method.pass_through=false", *where)
     found = scalars(*overrides, corrupted_first=True)[f"module-Contrast-level{level}"]
+    compare(f"{LOSSES}, without pass_through (published to four digits)", found["cross_entropy"], golden)
     assert found["cross_entropy"] == pytest.approx(golden, abs=6e-5)
 
 
 def test_autoencoder(scalars: Callable[..., dict[str, Any]]) -> None:
     overrides = ("method=img_space", "corruption.names=[Contrast]", "training.batch_size=16")
     found = scalars(*overrides, corrupted_first=True)["autoencoder-Contrast"]
+    compare(LOSSES, found["loss"], GOLDEN["autoencoder_mse"])
     assert found == {"loss": pytest.approx(GOLDEN["autoencoder_mse"], rel=1e-5)}

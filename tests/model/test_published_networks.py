@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from published import compare, published
 from torch import nn
 
 from modrobust.dataset.splits import height_width
@@ -38,6 +39,8 @@ def assert_close(found: torch.Tensor, name: str) -> None:
     with np.load(GOLDEN / "networks.npz") as golden:
         expected = torch.from_numpy(golden[name])
     assert found.shape == expected.shape
+    dataset, what = name.split("/")
+    compare(f"the network of {dataset}: {what.partition('_level')[0].replace('_', ' ')}", found, expected)
     assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
 
 
@@ -78,6 +81,7 @@ def test_features_have_the_published_shapes(network: Network, images: torch.Tens
     assert shapes[1:] == meta["feature_shapes"][:-1]
 
 
+@published
 @torch.no_grad()
 def test_logits_are_the_published(network: Network, images: torch.Tensor, dataset: str) -> None:
     logits, penultimate = network.predict(images)
@@ -86,6 +90,7 @@ def test_logits_are_the_published(network: Network, images: torch.Tensor, datase
     assert (penultimate >= 0).all()
 
 
+@published
 @torch.no_grad()
 def test_logits_with_a_module_are_the_published(
     network: Network, images: torch.Tensor, dataset: str, fill: Fill
@@ -97,6 +102,7 @@ def test_logits_with_a_module_are_the_published(
         assert_close(network(features, start=level), f"{dataset}/logits_module_level_{level}")
 
 
+@published
 @torch.no_grad()
 def test_autoencoder_is_the_published(
     network: Network, images: torch.Tensor, dataset: str, meta: dict[str, Any], fill: Fill

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from published import compare, published
 from structures import images, network, vectors
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -101,6 +102,7 @@ def places(net: StructuredNetwork) -> dict[str, Place]:
     return dict(of_modular(net))
 
 
+@published
 @pytest.mark.parametrize("file", MODELS)
 def test_outputs_gradients_and_training_are_the_published_ones(file: str) -> None:
     with np.load(GOLDEN / f"{file}.npz") as values:
@@ -128,6 +130,10 @@ def test_outputs_gradients_and_training_are_the_published_ones(file: str) -> Non
     sampling = Sampling(0.5 if file.startswith("mnist") else 2.0)
 
     def close(found: Any, name: str) -> None:
+        what = "gradients" if name.startswith("grad") else "outputs and losses, also after steps of Adam"
+        compare(
+            f"{model} for {'pairs' if file.startswith('mnist') else 'Boolean functions'}: {what}", found, golden[name]
+        )
         np.testing.assert_allclose(found, golden[name], rtol=0, atol=1e-5, err_msg=name)
 
     def loss() -> Tensor:

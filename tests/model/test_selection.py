@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from published import compare, published
 from torch import Tensor
 
 from modrobust.model.selection import (
@@ -28,9 +29,11 @@ def golden() -> dict[str, Tensor]:
 
 
 def close(found: Tensor, expected: Tensor) -> None:
+    compare("straight-through selections, values and gradients", found, expected)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
+@published
 @pytest.mark.parametrize("tau", TAUS)
 def test_inputs_have_the_published_values_and_gradients(golden: dict[str, Tensor], tau: float | None) -> None:
     logits = golden["logits"].clone().requires_grad_()
@@ -43,6 +46,7 @@ def test_inputs_have_the_published_values_and_gradients(golden: dict[str, Tensor
     close(logits.grad, golden[f"sigmoid_tau{tau}/grad_logits"])
 
 
+@published
 @pytest.mark.parametrize("tau", TAUS)
 def test_one_has_the_published_values_and_gradients(golden: dict[str, Tensor], tau: float | None) -> None:
     logits = golden["logits"].clone().requires_grad_()
@@ -60,6 +64,7 @@ def test_without_gradients_the_values_are_the_same(golden: dict[str, Tensor]) ->
         assert torch.equal(choose_inputs(logits, 2), inputs) and torch.equal(choose_one(logits), one)
 
 
+@published
 @pytest.mark.parametrize("tau", TAUS[1:])
 def test_noise_is_added_before_the_temperature(golden: dict[str, Tensor], tau: float) -> None:
     values = golden["logits"]

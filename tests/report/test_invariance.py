@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plain_invariance import plain
+from published import compare, published
 
 from modrobust.corruption.composition import sample
 from modrobust.report.stats.invariance import invariance
@@ -21,6 +22,7 @@ def draw(classes: int, units: int, seed: int = 0) -> tuple[np.ndarray, np.ndarra
     return means, means.max(1) * 1.5
 
 
+@published
 def test_scores_equal_the_golden_values() -> None:
     draws = [np.random.RandomState(i).standard_normal((5, 16)) for i in range(len(COMPOSITIONS))]
     common = np.random.RandomState(99).standard_normal((5, 16))
@@ -32,6 +34,7 @@ def test_scores_equal_the_golden_values() -> None:
     golden = json.loads((GOLDEN / "invariance.json").read_text())
     assert [len(scores.compositions[i]) for i in asked] == [row["Corruptions in Composition"] for row in golden]
     for found, name in ((scores.elemental, "Elemental"), (scores.composition, "Composition")):
+        compare("invariance scores", found[asked], [row[f"{name} Invariance Score"] for row in golden])
         np.testing.assert_allclose(found[asked], [row[f"{name} Invariance Score"] for row in golden], rtol=0, atol=1e-9)
 
 
