@@ -18,6 +18,10 @@ class Diverged(UserError):
     """A training's loss became infinite or not a number: with the same configuration it always does."""
 
 
+class Pruned(Exception):
+    """A search gives up a trial whose learning curve is hopeless: no failure, and what was trained is kept."""
+
+
 class NotDone(UserError):
     """Runs of a sweep are not done, though none of them is queued or running any more; each was told before."""
 

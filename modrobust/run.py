@@ -52,8 +52,14 @@ def do(cfg: DictConfig, folder: Path) -> None:
         work_once(cfg, folder)
 
 
-def work_once(cfg: DictConfig, folder: Path) -> None:
-    """Train, evaluate, write, show; what an earlier attempt finished is not done again."""
+def work_once(cfg: DictConfig, folder: Path, watch: "Track" = lambda row: None) -> None:
+    """Train, evaluate, write, show; what an earlier attempt finished is not done again.
+
+    Args:
+        cfg: the configuration.
+        folder: the run's.
+        watch: is given the rows of learning curves, too, and may raise Pruned.
+    """
     from modrobust.evaluation.shards import merged
     from modrobust.evaluation.summary import show  # these import more than --help can wait for
     from modrobust.store.run_folder import RunFolder
@@ -79,7 +85,7 @@ def work_once(cfg: DictConfig, folder: Path) -> None:
         import modrobust.build  # noqa: F401  torch, before a signal would have a status to write
 
         with record, instantiate(unnamed(cfg.logger))(record.folder, identity(cfg)) as logger:
-            work(cfg, record, evaluations, lambda row: _tracked(row, record, logger.epoch))
+            work(cfg, record, evaluations, lambda row: _tracked(row, record, logger.epoch, watch))
             logger.results(record.folder / "results.csv")
         if cfg.keep == "results":
             record.leave_out("predictions.npz", "metrics.csv")
@@ -99,10 +105,11 @@ def _compare_data(cfg: DictConfig, record: "RunFolder") -> None:
     record.note_data(data)
 
 
-def _tracked(row: dict[str, Any], record: "RunFolder", track: "Track") -> None:
+def _tracked(row: dict[str, Any], record: "RunFolder", *tracks: "Track") -> None:
     """Pass on a row of a learning curve, where the run's folder is still there: else the training has no use."""
     require_held(record.folder)
-    track(row)
+    for track in tracks:
+        track(row)
 
 
 def evaluations_of(cfg: DictConfig) -> dict[str, "Evaluation"]:

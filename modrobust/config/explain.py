@@ -16,7 +16,9 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import YAMLError
 from yaml.error import MarkedYAMLError
 
+from modrobust.config.command import found
 from modrobust.config.keys import set_as_a_whole, unknown_choice, unknown_key, unknown_option, written
+from modrobust.config.typed import typed
 from modrobust.errors import UserError
 from modrobust.terminal.refusals import refusal
 
@@ -52,9 +54,18 @@ def explain(error: BaseException, overrides: list[str]) -> str | None:
     if isinstance(error, OmegaConfBaseException):
         return _not_read(error, first)
     if isinstance(error, ValueError) and _raised_by_hydra(error):  # for dataset=3, for flags that don't go together
-        return unknown_choice(overrides) or first
+        return unknown_choice(overrides) or _misread(overrides) or first
     if isinstance(error, HydraException | YAMLError):
         return " ".join(line.strip() for line in text.splitlines() if line.strip())
+    return None
+
+
+def _misread(overrides: list[str]) -> str | None:
+    """The line for an option, of somebody's own, whose name is no text to Hydra; None where there is none."""
+    for text in overrides:
+        group, _, option = text.lstrip("+").partition("=")
+        if option in found(overrides).options(group) and not isinstance(typed(option), str):
+            return f"{text}: Hydra reads {option} as a number, null, true or false: give {option}.yaml another name."
     return None
 
 
@@ -81,6 +92,8 @@ def _not_composed(error: ConfigCompositionException, overrides: list[str]) -> st
             if match[1] in known:  # no option's name, for `training` has groups below it
                 given = next((text for text in overrides if text.startswith(f"{match[1]}=")), match[1])
                 return set_as_a_whole(given, match[1], known)
+            if match[1].startswith("search.steps.") and not any("search/steps=" in text for text in overrides):
+                return f"{match[1]}: say which steps it is of: search/steps=<method>, such as search/steps=modules."
             return unknown_key(match[1], known)
         except HydraException:
             return f"There is no key '{match[1]}'."

@@ -68,6 +68,10 @@ OF_CONFIG: Needs = {
     "search.step": optional(text),
     "search.folder": optional(text),
     "search.steps": anything,  # see search.steps
+    "search.warm_start": flag,
+    "search.pruner": optional(
+        Need("one of Optuna's pruners, chosen by search/pruner=median,", lambda x: isinstance(x, dict), node=True)
+    ),
     "search": optional(Need("the choice of a search, such as search=grid,", lambda x: isinstance(x, dict), node=True)),
 }
 
@@ -123,6 +127,12 @@ _LIBRARY: Needs = {
     "stem": choice("original", "small"),
     "levels": optional(many(Need("a level's name or number", lambda x: whole(0).fits(x) or name.fits(x)))),
     "options": optional(Need("arguments such as {dropout:0.2}", lambda x: isinstance(x, dict))),
+}
+_PRUNER: Needs = {
+    "n_startup_trials": whole(0),
+    "n_warmup_steps": whole(0),
+    "interval_steps": whole(1),
+    "n_min_trials": whole(1),
 }
 _SEVERITY: Needs = {"severity": whole(1, 5)}
 _COMMON: Needs = {**_SEVERITY, "table": optional(Need("32 or 224", lambda x: x in (32, 224) and x is not True))}
@@ -296,6 +306,14 @@ OF_TARGET: Mapping[str, Needs] = {
         "activations": Need("true, false or raw", lambda x: flag.fits(x) or x == "raw"),
     },
     "modrobust.evaluation.bits.Bits": {"split": text},
+    # pruners of a search
+    "optuna.pruners.MedianPruner": _PRUNER,
+    "optuna.pruners.PercentilePruner": {"percentile": number(0, 100), **_PRUNER},
+    "optuna.pruners.SuccessiveHalvingPruner": {
+        "min_resource": whole(1),
+        "reduction_factor": whole(2),
+        "min_early_stopping_rate": whole(0),
+    },
     # trackers
     "modrobust.logger.wandb.WandB": {
         "project": text,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from modrobust import interrupt
-from modrobust.errors import Diverged, UserError
+from modrobust.errors import Diverged, Pruned, UserError
 from modrobust.method.optimizer import uncompiled
 from modrobust.progress import Bar, bar
 from modrobust.seeds import derive
@@ -91,6 +91,7 @@ def fit(
         UserError: the optimiser or schedule refuses its settings.
         Diverged: the loss became infinite or not a number (batch, epoch and learning rate are named).
         Interrupted: a signal came; the state is saved.
+        Pruned: who is told the learning curve gave up; the same.
     """
     with part.held():
         weights = part.find(network)
@@ -176,12 +177,16 @@ class _Loop:
         row |= {name: total / self.objective.steps for name, total in self.sums.items()}
         row |= {f"valid_{name}": value for name, value in valid.items()}
         self.rows.append({**row, "seconds": round(self._elapsed(), 2)})
-        _tell(self.part, self.rows[-1:])
         self.schedule.step()
         self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
         if time.monotonic() - self.written >= SECONDS_BETWEEN_METRICS:
             self.part.write_metrics(self.rows)
             self.written = time.monotonic()
+        try:
+            _tell(self.part, self.rows[-1:])
+        except Pruned:
+            self._save()
+            raise
         self._save_if_asked()
 
     def _add_up(self) -> None:
@@ -210,6 +215,12 @@ class _Loop:
         signum = interrupt.pending()
         if signum is None and time.monotonic() - self.saved < self.training.checkpoint_seconds:
             return
+        self._save()
+        if signum is not None:
+            log.info("%s: saved at epoch %d, step %d", self.part.name, self.epoch + 1, self.step)
+            raise interrupt.Interrupted(signum)
+
+    def _save(self) -> None:
         self._add_up()
         self.part.save_checkpoint(
             {
@@ -225,9 +236,6 @@ class _Loop:
             }
         )
         self.saved = time.monotonic()
-        if signum is not None:
-            log.info("%s: saved at epoch %d, step %d", self.part.name, self.epoch + 1, self.step)
-            raise interrupt.Interrupted(signum)
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])

@@ -35,7 +35,8 @@ report only runs with this value in their config.yaml or status.json, such as th
 """
 BEST = """\
 what hyper-parameter searches chose, as recipes that the next runs use (conf/recipe/<dataset>_<method>.yaml in the
-current folder, or in -o FOLDER); -m search=grid searches
+current folder, or in -o FOLDER), and where optuna is installed pictures of them, into their folders: history, parallel
+coordinates, importance; -m search=grid searches
 """
 
 
@@ -75,9 +76,10 @@ def _work() -> None:
     parser.add_argument("--version", action="version", version=f"%(prog)s {modrobust.__version__}")
     arguments = parser.parse_args()
     if arguments.best:
+        from modrobust.report.figures.searches import write_search
         from modrobust.search.show import write_best
 
-        write_best(arguments.folders, arguments.output or Path("conf/recipe"))
+        write_best(arguments.folders, arguments.output or Path("conf/recipe"), write_search)
     elif arguments.watch:
         from modrobust.sweep.watch import watch
 

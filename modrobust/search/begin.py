@@ -19,7 +19,7 @@ from modrobust.errors import UserError
 from modrobust.search.recipe import in_effect
 from modrobust.search.record import FILE, Record
 from modrobust.search.search import Search
-from modrobust.search.steps import Step, steps_of
+from modrobust.search.steps import Step, is_number, steps_of
 from modrobust.store.provenance import code_version
 from modrobust.sweep.plan import Compose
 
@@ -56,12 +56,14 @@ def begin(overrides: Sequence[str], given: Sequence[str], compose: Compose, runs
     check_values({"search": {key: value for key, value in settings.items() if key != "steps"}})
     _refuse_unheard(given, steps, str(choices["search"]))
     _refuse_unknown(cfg, steps)
-    if settings["kind"] == "tpe" and find_spec("optuna") is None:
-        raise UserError("search=tpe needs optuna: pip install optuna.")
+    if settings["kind"] == "tpe":
+        if find_spec("optuna") is None:
+            raise UserError("search=tpe needs optuna: pip install optuna.")
+        _refuse_scales(steps)
     record = Record(_folder(cfg, settings, steps, runs), runs)
     recipe = in_effect(f"{dataset}_{method}", [text for text in others if text.startswith(("method.", "training."))])
     about = {"dataset": dataset, "method": method, "model": cfg.model.name, "kind": settings["kind"]}
-    about |= {"seed": settings["seed"], "recipe": recipe, **code_version()}
+    about |= {"seed": settings["seed"], "pruner": settings.get("pruner"), "recipe": recipe, **code_version()}
     one = Search(others, about_search, steps, record, settings, about, shlex.join(["modrobust", "-m", *given]))
     one.check(compose)
     return one
@@ -108,6 +110,19 @@ def _refuse_unknown(cfg: DictConfig, steps: Sequence[Step]) -> None:
                 raise UserError(f"search.steps.{step.name}.values: {unknown_key(key, known)}")
 
 
+def _refuse_scales(steps: Sequence[Step]) -> None:
+    """Refuse numbers that look like a logarithmic scale with a 0, or less, on it."""
+    for step in steps:
+        for key, values in step.values.items():
+            positive = [value for value in values if is_number(value) and value > 0]
+            numbers = all(map(is_number, values)) and len(positive) < len(values)
+            if numbers and len(positive) > 1 and max(positive) >= 100 * min(positive):
+                raise UserError(
+                    f"search.steps.{step.name}.values.{key}={text_of(values)}: search=tpe draws such numbers on a "
+                    f"logarithmic scale, which has no {text_of(min(values))}; leave it out, or take search=grid."
+                )
+
+
 def _folder(cfg: DictConfig, settings: dict[str, Any], steps: Sequence[Step], runs: Path) -> Path:
     content = identity(cfg)
     content.pop("seed")
@@ -115,7 +130,8 @@ def _folder(cfg: DictConfig, settings: dict[str, Any], steps: Sequence[Step], ru
         *places, last = key.split(".")
         reduce(dict.__getitem__, places, content).pop(last, None)
     what = [[step.name, step.values, step.overrides, step.score, step.corruptions] for step in steps]
-    digest = fingerprint([content, settings["kind"], settings["seed"], what])
+    pruner = [settings["pruner"]] if settings.get("pruner") else []  # the first searches had none
+    digest = fingerprint([content, settings["kind"], settings["seed"], what, *pruner])
     dataset, method, model = (content[group]["name"] for group in ("dataset", "method", "model"))
     return runs / dataset / f"{method}-{model}" / f"search-{digest}"
 
@@ -135,8 +151,8 @@ def told_apart(one: Search) -> str | None:
 
 def _differences(one: Search, other: Mapping[str, Any]) -> list[str]:
     found = [
-        f"search.{key} is {one.about[key]}, there {other.get(key)}"
-        for key in ("kind", "seed")
+        f"search.{key} is {text_of(one.about[key])}, there {text_of(other.get(key))}"
+        for key in ("kind", "seed", "pruner")
         if one.about[key] != other.get(key)
     ]
     for step in one.steps:

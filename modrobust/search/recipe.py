@@ -60,7 +60,9 @@ def write_recipe(record: Record, folder: Path) -> Path:
         if best is None:
             raise UserError(f"{record.folder}: step {step}: none of {len(tried)} trials ended well: {tried[0].error}")
         chosen |= best.values
-        also = "".join(f", {count[state]} of them {state}" for state in ("diverged", "failed") if count[state])
+        also = "".join(
+            f", {count[state]} of them {state}" for state in ("diverged", "pruned", "failed") if count[state]
+        )
         head += [
             f"# Step {step}: {len(spec['trials'])} configurations tried{also}.",
             f"# The best had {_score(spec)} {best.score:.5g}.",

@@ -27,7 +27,8 @@ class Record:
     Keys: dataset, method (options' names), kind, seed, commands (those that worked on it, in order), updated (when the
     last of them began, seconds since 1970), recipe (what the recipe says besides), git_commit, steps: name -> score,
     corruptions, values (the space), overrides, trials: [{values, fixed, run}], where fixed is what earlier steps had
-    chosen; runs are relative to the folder of all runs.
+    chosen; runs are relative to the folder of all runs. A sampler's trials have a number, too, for it may draw the same
+    values again; finished runs of outside the search, which a warm start took over, have warm: true.
     """
 
     def __init__(self, folder: Path, runs: Path) -> None:
@@ -87,21 +88,32 @@ class Record:
             for folder in (*self.folder.parents[:2], self.runs):
                 folder.rmdir()
 
-    def add(self, step: str, trials: Sequence[tuple[Values, Path]]) -> None:
-        """Write down trials of a step, those that it has already but once."""
+    def add(self, step: str, trials: Sequence[tuple[Values, Path]], **marks: int | bool) -> None:
+        """Write down trials of a step, those that it has already but once. Marks: number and warm, see above."""
         with self._lock():
             content = self.content
             known, fixed = content["steps"][step]["trials"], self.fixed(step)
-            new = [{"values": values, "fixed": fixed, "run": str(run.relative_to(self.runs))} for values, run in trials]
+            places = [(values, str(run.relative_to(self.runs))) for values, run in trials]
+            new = [{"values": values, "fixed": fixed, "run": run, **marks} for values, run in places]
             known += [trial for trial in new if trial not in known]
             write_json(self.folder / FILE, content)
         self.write_table()
 
     def tried(self, step: str) -> list[Trial]:
-        """The trials of a step, with what earlier steps choose by now, as they are now."""
-        spec, fixed = self.content["steps"][step], self.fixed(step)
-        some = [one for one in spec["trials"] if one["fixed"] == fixed]
-        return [trial(one["values"], self.runs / one["run"], spec["score"], spec["corruptions"]) for one in some]
+        """The trials of a step, with what earlier steps choose by now, as they are now; equal ones once."""
+        spec = self.content["steps"][step]
+        some: dict[str, Values] = {}
+        for one in self._entries(step):
+            some.setdefault(one["run"], one["values"])
+        return [trial(values, self.runs / run, spec["score"], spec["corruptions"]) for run, values in some.items()]
+
+    def count(self, step: str) -> int:
+        """How many trials the search itself has begun or will begin, equal ones of a sampler each."""
+        return sum("warm" not in one for one in self._entries(step))
+
+    def _entries(self, step: str) -> list[dict[str, Any]]:
+        fixed = self.fixed(step)
+        return [one for one in self.content["steps"][step]["trials"] if one["fixed"] == fixed]
 
     def fixed(self, step: str) -> Values:
         """What the steps before this one choose."""

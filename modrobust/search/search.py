@@ -13,11 +13,14 @@ from modrobust.corruption.composition import IDENTITY
 from modrobust.errors import NotDone, UserError
 from modrobust.search.record import Record, journal
 from modrobust.search.steps import Step, Values, overrides_of
-from modrobust.search.trial import SETTLED, Trial, state_of
+from modrobust.search.trial import Trial, state_of
 from modrobust.sweep.plan import Compose, Planned, plan
 from modrobust.sweep.status import statuses
 
 log = logging.getLogger(__name__)
+
+ENDED = ("done", "diverged", "failed")
+"""States of a grid's trials that need not be done: one that another search gave up is."""
 
 
 @dataclass
@@ -76,7 +79,7 @@ class Search:
             return plan([[*common, *self.about_search, *place, worker] for worker in workers], compose, runs)
         trials = step.grid()
         planned = plan([[*common, *overrides_of(values)] for values in trials], compose, runs)
-        done = sum(state_of(run.folder) in SETTLED for run in planned)
+        done = sum(state_of(run.folder) in ENDED for run in planned)
         log.info("step %s: %d trials, %d of them tried before", step.name, len(planned), done)
         self.record.add(step.name, list(zip(trials, (run.folder for run in planned), strict=True)))
         return planned
@@ -100,17 +103,17 @@ class Search:
         if self.sampled:
             self._forget_workers(jobs)
             return list(jobs)
-        return [run for run in jobs if state_of(run.folder) not in (("done", "diverged") if again else SETTLED)]
+        return [run for run in jobs if state_of(run.folder) not in (("done", "diverged") if again else ENDED)]
 
     def complete(self, step: Step) -> bool:
         """Whether all trials of a step have ended, whatever became of those who did them."""
-        tried = self.record.tried(step.name)
-        enough = len(tried) >= (self.settings["trials"] if self.sampled else len(step.grid()))
-        return enough and all(trial.settled for trial in tried)
+        enough = self.record.count(step.name) >= (self.settings["trials"] if self.sampled else len(step.grid()))
+        return enough and not self.open(step)
 
     def open(self, step: Step) -> list[Trial]:
         """The trials that have begun, or are to begin, and have not ended."""
-        return [trial for trial in self.record.tried(step.name) if not trial.settled]
+        tried = self.record.tried(step.name)
+        return [trial for trial in tried if not (trial.settled if self.sampled else trial.state in ENDED)]
 
     def _forget_workers(self, workers: Sequence[Planned]) -> None:
         """Let workers that have ended begin again: there is something left to do, perhaps with other values fixed."""
@@ -125,10 +128,10 @@ class Search:
         best, tried = self.record.best(step.name), self.record.tried(step.name)
         failed = [trial for trial in tried if trial.score is None]
         if best is None:
-            raise NotDone(
-                f"{self.record.folder}: all {len(tried)} trials of step {step.name} "
-                + ("diverged." if all(trial.state == "diverged" for trial in tried) else f"failed: {failed[0].error}")
-            )
+            states = {trial.state for trial in tried}
+            what = f"{states.pop()}" if len(states) == 1 else "failed"
+            why = "." if what == "diverged" else f": {failed[0].error}"
+            raise NotDone(f"{self.record.folder}: all {len(tried)} trials of step {step.name} {what}{why}")
         log.info(
             "%s: %s, the best of %d (%s %.4g)",
             self.record.folder.parent.name,

@@ -1,10 +1,12 @@
 """What hyper-parameter searches chose: a table of trials for each, and recipes that the next runs use."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from modrobust.config.need import text_of
 from modrobust.errors import UserError
 from modrobust.search.recipe import write_recipe
 from modrobust.search.record import COLUMNS, FILE, Record
@@ -16,10 +18,17 @@ from modrobust.terminal.folded import print_table
 SHOWN = 8
 
 
-def write_best(folders: Iterable[Path], recipes: Path) -> None:
+def write_best(
+    folders: Iterable[Path], recipes: Path, draw: Callable[[Record], Iterable[Path]] = lambda record: ()
+) -> None:
     """Show searches in or below some folders, and write what they chose as <recipes>/<dataset>_<method>.yaml.
 
     Of several searches of a dataset and method the newest is meant; the others are named.
+
+    Args:
+        folders: where searches are looked for.
+        recipes: where to write.
+        draw: writes pictures of a search; their paths are shown.
 
     Raises:
         UserError: a folder holds no search, or a search is not finished, or had no trial that ended well; recipes of
@@ -39,6 +48,8 @@ def write_best(folders: Iterable[Path], recipes: Path) -> None:
         for other in others:
             print(f"not the newest search of {method} on {dataset}, name its folder to use it: {_short(other.folder)}")
         show(newest, advise=False)
+        if pictures := [path.name for path in draw(newest)]:
+            print(f"pictures beside it: {', '.join(pictures)}")
         try:
             path = write_recipe(newest, recipes)
         except UserError as error:
@@ -65,7 +76,7 @@ def show(record: Record, advise: bool = True) -> None:
         if len(ties := record.ties(step)) > 1:
             print(f"{len(ties)} trials are equally good; the first one that was tried is chosen")
         for trial in trials[step]:
-            if trial.error:
+            if trial.error and trial.state != "pruned":
                 print(f"{trial.state}: {' '.join(overrides_of(trial.values))}: {trial.error}")
     path = record.write_table(states)
     print(f"all trials: {_short(path)}")
@@ -81,10 +92,16 @@ def _print(some: pd.DataFrame, title: str) -> None:
     for _, row in some.head(SHOWN).iterrows():
         value = "-" if pd.isna(row["value"]) else f"{row['value']:.4g}"
         state = "chosen" if row["chosen"] else str(row["state"])
-        cells = [f"{row[key]:g}" if isinstance(row[key], float) else str(row[key]) for key in keys]
+        cells = [_cell(row[key]) for key in keys]
         lines.append([*cells, value, state])
     heads = (*keys, score, "state")
     print_table(f"{title}: the best of {len(some)} trials", heads, lines, left=(len(keys) + 1,))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "null" if pd.isna(value) else f"{value:g}"  # in a column of numbers
+    return text_of(value)
 
 
 def _short(path: Path) -> Path:

@@ -25,7 +25,7 @@ _NEEDS = {
     "overrides": Need(
         "a list of what makes a run a trial, such as [evaluation.split=valid],", many(text, empty=True).fits
     ),
-    "score": choice(*SCORES),
+    "score": Need("one objective, accuracy or valid_loss,", choice(*SCORES).fits, choices=tuple(SCORES)),
     "corruptions": Need(
         "a list of 0 (Identity) and 1 (a corruption alone), for a search must not look at compositions,",
         lambda x: isinstance(x, list) and all(one in (0, 1) and not isinstance(one, bool) for one in x),
@@ -103,6 +103,11 @@ def _values(content: Mapping[Any, Any], place: str) -> dict[str, list[Any]]:
             if same(one, other):
                 raise UserError(f"{place}.values.{key}={text_of(some)}: {text_of(other)} is there twice.")
     return values
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number, which true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def overrides_of(values: Values) -> list[str]:

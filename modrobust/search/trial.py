@@ -12,7 +12,7 @@ from modrobust.search.steps import Values
 from modrobust.store.files import read_json
 from modrobust.store.folders import status_of
 
-SETTLED = ("done", "diverged", "failed")
+SETTLED = ("done", "diverged", "failed", "pruned")
 """States of trials that have ended; which of them is best can be told when all have."""
 
 
@@ -23,9 +23,9 @@ class Trial:
     Attributes:
         values: keys with dots and their values.
         run: its folder.
-        state: as in the run's status.json; diverged: training failed, and would again; missing.
+        state: as in the run's status.json; diverged: training failed, and would again; pruned; missing.
         score: None where it is not done.
-        error: one line where it failed.
+        error: one line where it failed or was pruned.
     """
 
     values: Values

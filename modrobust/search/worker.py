@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import optuna
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -15,12 +16,15 @@ from optuna.trial import Trial, TrialState
 
 from modrobust.config.explain import explain
 from modrobust.config.identity import plain, run_folder
+from modrobust.errors import Pruned
+from modrobust.search.pruning import Watch
 from modrobust.search.record import Record, journal
 from modrobust.search.space import suggest
 from modrobust.search.steps import SCORES, Step, Values, overrides_of, steps_of
 from modrobust.search.trial import SETTLED, state_of
 from modrobust.search.trial import Trial as Ended
 from modrobust.search.trial import trial as ended
+from modrobust.search.warm import take_over
 from modrobust.seeds import derive
 from modrobust.store.files import read_json, write_json
 from modrobust.store.lock import Lock, Timeout
@@ -37,7 +41,7 @@ class Taken(NamedTuple):
     begun: bool
 
 
-def serve(cfg: DictConfig, folder: Path, work_once: Callable[[DictConfig, Path], None]) -> None:
+def serve(cfg: DictConfig, folder: Path, work_once: Callable[..., None]) -> None:
     """Do trials until the step has enough; what an earlier attempt, or a worker that died, left is gone on with.
 
     A trial that fails is kept as failed, with its line in its run's status.json, and the next one is taken.
@@ -45,7 +49,7 @@ def serve(cfg: DictConfig, folder: Path, work_once: Callable[[DictConfig, Path],
     Args:
         cfg: the worker's configuration.
         folder: its own, <search>/<step>-<trials>/worker-<number>.
-        work_once: does a run in a folder.
+        work_once: does a run in a folder, given its configuration, the folder, and what is told its learning curves.
 
     Raises:
         UserError: another process is at work on the same run.
@@ -60,17 +64,29 @@ def serve(cfg: DictConfig, folder: Path, work_once: Callable[[DictConfig, Path],
         storage = JournalStorage(JournalFileBackend(str(journal(place, step.name))))
         direction = StudyDirection.MAXIMIZE if SCORES[step.score] is max else StudyDirection.MINIMIZE
         study = optuna.create_study(storage=storage, study_name=step.name, direction=direction, load_if_exists=True)
+        if cfg.search.pruner is not None:
+            study.pruner = instantiate(cfg.search.pruner)
+        if cfg.search.warm_start:
+            with Lock(place.folder / ".journal.lock"):
+                take_over(study, step, place, cfg)
         while (taken := _take(study, step, folder, cfg)) is not None:
             trial = configured(cfg, taken.values)
             run = place.runs / run_folder(trial)
-            place.add(step.name, [(taken.values, run)])
+            place.add(step.name, [(taken.values, run)], number=taken.number)
+            watch = Watch(study, taken.number, step.score, cfg.training.epochs) if cfg.search.pruner else _unseen
             if not (taken.begun and state_of(run) in SETTLED):  # its worker may have died after its end
                 try:
-                    work_once(trial, run)
+                    work_once(trial, run, watch)
+                except Pruned:
+                    pass  # its run's status says so
                 except Exception as error:
                     _keep_failure(run, error)
             _tell(study, taken, ended(taken.values, run, step.score, step.corruptions), step.score)
             place.write_table()
+
+
+def _unseen(row: dict[str, Any]) -> None:
+    """Where nothing is pruned."""
 
 
 def configured(cfg: DictConfig, values: Values) -> DictConfig:
@@ -97,7 +113,10 @@ def _keep_failure(run: Path, error: Exception) -> None:
 def _tell(study: optuna.Study, taken: Taken, trial: Ended, score: str) -> None:
     """Tell the journal, and people, how a trial ended."""
     what = f"trial {taken.number}, {' '.join(overrides_of(taken.values))}"
-    if trial.score is None:
+    if trial.state == "pruned":
+        log.info("%s: pruned: %s", what, trial.error)
+        study.tell(taken.number, state=TrialState.PRUNED)
+    elif trial.score is None:
         log.warning("%s: failed: %s", what, trial.error)
         study.tell(taken.number, state=TrialState.FAIL)
     else:
@@ -112,7 +131,7 @@ def _take(study: optuna.Study, step: Step, folder: Path, cfg: DictConfig) -> Tak
         left = [one for one in trials if one.state == TrialState.RUNNING and _is_free(one.user_attrs, folder)]
         if left:
             trial = Trial(study, left[0]._trial_id)
-        elif len(trials) < cfg.search.trials:
+        elif sum("warm" not in one.user_attrs for one in trials) < cfg.search.trials:
             seed = derive(cfg.seed, step.name, len(trials)) % 2**32  # not the sampler's state, which a kill would lose
             study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
             trial = study.ask()

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from modrobust.config.explain import explain
 from modrobust.config.identity import identity, kind_of, place
-from modrobust.errors import Diverged, UserError
+from modrobust.errors import Diverged, Pruned, UserError
 from modrobust.interrupt import Interrupted, handled, unbroken
 from modrobust.store.data import data_changed
 from modrobust.store.files import disk_errors, held, read_json, remove_leftovers, write_json, write_npz, write_text
@@ -35,7 +35,8 @@ class RunFolder:
     """A run folder, held by one process while it works; its status tells the end.
 
     As a context manager it takes the folder's lock, writes status `running`, and leaves `done`, `preempted`
-    (a signal) or `failed` (with the line that is told about the error; the traceback goes to the log).
+    (a signal), `pruned` (by a search) or `failed` (with the line that is told about the error; the traceback goes to
+    the log).
 
     Files: config.yaml, status.json, run.log, metrics.jsonl and .csv; results.csv and more from the evaluation.
     """
@@ -177,6 +178,8 @@ class RunFolder:
                 end = {"state": "preempted", "error": str(error)}
                 reason = error if isinstance(error, Interrupted) else "interrupted"
                 log.warning("%s: what was finished is kept; the same command goes on from there.", reason)
+            elif isinstance(error, Pruned):
+                end = {"state": "pruned", "error": str(error)}
             else:
                 _log_traceback(error)
                 end = {"state": "failed", "error": one_line(error)}

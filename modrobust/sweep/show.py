@@ -11,7 +11,7 @@ from modrobust.store.folders import runs_below
 from modrobust.sweep import index
 from modrobust.sweep.status import Status, statuses_at_once
 
-ORDER = ("running", "queued", "waiting", "preempted", "failed", "lost", "missing")
+ORDER = ("running", "queued", "waiting", "preempted", "pruned", "failed", "lost", "missing")
 """States that are listed run by run; of those that are done only the number is told."""
 MISSING = "submitted, but nothing is there"
 

@@ -22,8 +22,8 @@ class Status:
     """One run.
 
     Attributes:
-        state: done, running, queued, waiting (for Slurm to take more jobs), preempted, failed, lost (its job has ended
-            without it) or missing.
+        state: done, running, queued, waiting (for Slurm to take more jobs), preempted, pruned (by a search), failed,
+            lost (its job has ended without it) or missing.
         job: Slurm id of its last submission, or None.
         error: first line of what went wrong, or None.
         log: where to read more.

@@ -21,6 +21,7 @@ SECONDS_BETWEEN_LINES = 60.0
 WINDOW = 600.0  # seconds over which runs a minute are counted
 AHEAD = ("running", "queued", "waiting", "preempted")
 BAD = ("failed", "lost")
+TOLD = (*BAD, "pruned", *AHEAD)
 
 Found = Mapping[Path, Status]
 
@@ -65,7 +66,7 @@ def watch(folders: Sequence[Path]) -> None:
                 )
             known, begun = set(bad), False
             states = Counter(one.state for one in found.values())
-            line = _line(states, rate(asked, states["done"] + states["failed"]))
+            line = _line(states, rate(asked, sum(states[state] for state in ("done", "failed", "pruned"))))
             if live:
                 if not live.is_started:
                     live.start()
@@ -84,7 +85,7 @@ def watch(folders: Sequence[Path]) -> None:
 
 def _line(states: Counter[str], a_minute: float | None) -> str:
     told = [f"{states['done']} of {states.total()} done"]
-    told += [f"{states[state]} {state}" for state in (*BAD, *AHEAD) if states[state]]
+    told += [f"{states[state]} {state}" for state in TOLD if states[state]]
     if a_minute:
         told.append(f"{a_minute:.1f} runs a minute")
         if left := sum(states[state] for state in AHEAD):
@@ -100,7 +101,7 @@ def _bars(found: Found, folders: Sequence[Path]) -> Table:
         groups["/".join(place.parts[-2:])][status.state] += 1
     grid = Table.grid(padding=(0, 1, 0, 0))
     for name, states in sorted(groups.items()):
-        others = ", ".join(f"{states[state]} {state}" for state in (*BAD, *AHEAD) if states[state])
+        others = ", ".join(f"{states[state]} {state}" for state in TOLD if states[state])
         bar = ProgressBar(states.total(), states["done"], width=24)
         grid.add_row(name, bar, f"{states['done']}/{states.total()}", others)
     return grid

@@ -129,6 +129,13 @@ def test_the_nearest_key_is_one_of_the_chosen_group(tmp_path: Path) -> None:
     assert (result.code, result.err.count("\n")) == (1, 1)
 
 
+def test_a_file_whose_name_is_no_text_to_hydra(tmp_path: Path) -> None:
+    (tmp_path / "conf/corruption").mkdir(parents=True)
+    (tmp_path / "conf/corruption/nan.yaml").write_text("defaults: [six]\n")
+    line = "corruption=nan: Hydra reads nan as a number, null, true or false: give nan.yaml another name."
+    assert_refused(tmp_path, modrobust(tmp_path, "corruption=nan"), line)
+
+
 YAML_MISTAKES = {
     "names: [Contrast\nseed: 2\n": "{file}, line 2, column 5: expected ',' or ']', but got ':'.",
     "defaults: [sixx]\n": "corruption/mine.yaml: corruption=sixx: there is no such corruption. Did you mean 'six'? "

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from modrobust.errors import UserError
+from modrobust.report.figures.searches import write_search
 from modrobust.search.recipe import write_recipe
 from modrobust.search.record import Record
 from modrobust.search.show import show, write_best
@@ -174,3 +175,16 @@ def test_a_search_of_an_older_version_is_read(record: Record, tmp_path: Path) ->
     (record.folder / "search.json").write_text(json.dumps(old))
     write_best([record.folder], tmp_path)
     assert f"# {COMMAND}\n" in (tmp_path / "digits_modules.yaml").read_text()
+
+
+def test_a_search_has_pictures(record: Record) -> None:
+    pytest.importorskip("optuna")
+    steps = [Step("modules", {"method.lr": [1, 0.1, 0.01], "model.hidden": [None, [8]]}, [], "accuracy", [1])]
+    record.begin({**ABOUT, "recipe": {}}, COMMAND, steps)
+    for i, values in enumerate(steps[0].grid()):
+        record.add("modules", [(values, run(record.runs / f"{i}", 0, 50 + i**2))])
+    put(record.runs / "pruned", "pruned", error="3 in validation")
+    record.add("modules", [({"method.lr": 0.5, "model.hidden": None}, record.runs / "pruned")])
+    names = [f"modules_{name}.{kind}" for name in ("history", "coordinates", "importance") for kind in ("pdf", "png")]
+    paths = list(write_search(record))
+    assert [path.name for path in paths] == names and all(path.stat().st_size > 5000 for path in paths)

@@ -23,6 +23,7 @@ TWO_BY_TWO = (
     *("search/steps=modules", "search.steps.backbone.values.method.backbone_lr=[0.1,0.01]"),
     *("search.steps.modules.values.method.lr=[0.1,0.01]", "search.steps.modules.values.method.weight=[1]"),
 )
+NO_SCALE = ("search/steps=cross_entropy", "search.steps.classifier.values.method.lr=[0,0.001,1]")
 
 
 def trials(folder: Path) -> pd.DataFrame:
@@ -98,6 +99,10 @@ def test_comma_lists_are_several_searches_and_a_presets_seeds_are_not_searched(t
         (("-m", "search=gird"), "Did you mean 'grid'"),
         (("-m", "search=tpe", "search.trials=0"), "search.trials=0: a whole number of at least 1"),
         (("-m", "search=grid", "search/steps=module"), "Did you mean 'modules'"),
+        (("-m", "search=grid", "search.steps.modules.score=accuracy"), "search/steps=<method>, such as search/steps="),
+        (("-m", "search=tpe", "search/pruner=medain"), "Did you mean 'median'"),
+        (("-m", "search=tpe", "search.pruner=median"), "chosen by search/pruner=median"),
+        (("-m", "search=tpe", *NO_SCALE), "a logarithmic scale, which has no 0; leave it out"),
         (("-m", "search=grid", "paths.data=/nowhere", "dataset=mnist"), "/nowhere"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 
 optuna = pytest.importorskip("optuna")
 
-from modrobust.search.space import suggest  # noqa: E402
+from modrobust.search.space import distribution, placed, suggest  # noqa: E402
 
 
 def drawn(values: list[Any], now: Any, number: int = 12) -> list[Any]:
@@ -48,3 +48,16 @@ def test_a_journal_goes_on_as_an_older_version_began_it() -> None:
         trial.suggest_categorical("key", [0, 0.1])
         study.tell(trial, 0.0)
     assert {suggest(study.ask(), "key", [0, 0.1], 0.5) for _ in range(8)} == {0, 0.1}
+
+
+def test_what_was_not_drawn_has_its_place_or_none() -> None:
+    study = optuna.create_study()
+    for values, now, value, found in (
+        ([1, 1e-4], 0.1, 0.5, 0.5),
+        ([1, 1e-4], 0.1, 2, None),
+        ([1, 5], 2, 2.5, None),
+        ([[1, 2], [3]], None, [1, 2], "[1,2]"),
+        ([True, 1], None, 1, "1"),
+        (["a", "b"], None, "c", None),
+    ):
+        assert placed(value, distribution(study, "key", values, now), values) == found

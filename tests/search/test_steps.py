@@ -68,6 +68,7 @@ def test_a_grid_is_every_combination_and_reads_as_people_type_it() -> None:
     ("change", "message"),
     [
         ({"score": "acuracy"}, "Did you mean 'accuracy'"),
+        ({"score": ["accuracy", "valid_loss"]}, "one objective, accuracy or valid_loss, is needed"),
         ({"corruptions": [0, 2]}, "must not look at compositions"),
         ({"values": {"method": {"lr": 0.1}}}, r"search.steps.one.values.method.lr=0.1: a list of values is needed"),
     ],
@@ -81,7 +82,10 @@ def test_what_a_step_may_not_say(change: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"values": {"a": [1]}, "overrides": []}, "search.steps.one has no 'score': accuracy or valid_loss is needed"),
+        (
+            {"values": {"a": [1]}, "overrides": []},
+            "search.steps.one has no 'score': one objective, accuracy or valid_loss, is needed",
+        ),
         ({"overrides": [], "score": "valid_loss"}, "search.steps.one has no 'values'"),
         ({"values": {"a": [1]}, "score": "valid_loss"}, "search.steps.one has no 'overrides'"),
         ({"values": {"a": [1]}, "overrides": [], "score": "accuracy"}, "search.steps.one has no 'corruptions'"),

@@ -18,7 +18,7 @@ class Without:
 
     Attributes:
         run: its folder.
-        state: `done, not tested`, running, queued, preempted, failed, lost, missing, or `2 of 8 shares done`.
+        state: `done, not tested`, running, queued, preempted, pruned, failed, lost, missing, or `2 of 8 shares done`.
     """
 
     run: Path
@@ -66,7 +66,7 @@ def _trials(runs: Iterable[Path]) -> dict[Path, list[Path]]:
     for place, some in beside.items():
         for file in sorted(place.glob("search-*/search.json")):
             steps = (read_json(file) or {}).get("steps", {})
-            names = {Path(trial["run"]).name for step in steps.values() for trial in step["trials"]}
+            names = {Path(one["run"]).name for step in steps.values() for one in step["trials"] if "warm" not in one}
             if trials := [run for run in some if run.name in names]:
                 found[file.parent] = trials
     return found

@@ -1,0 +1,55 @@
+"""Hopeless trials end early: one of Optuna's pruners is asked after epochs, with the learning curves of all trials."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from optuna import Study
+from optuna.trial import Trial
+
+from modrobust.errors import Pruned
+
+MOST = 100
+"""So many values of a part are told at most: each is a line of the journal."""
+
+
+class Watch:
+    """Is given the rows of a trial's learning curves, from the first on in every attempt, and may end the trial.
+
+    The journal's steps are epochs, counted through the parts in the order in which the method trains them, which is the
+    same in all trials. A trial is compared by the part that is being trained alone.
+    """
+
+    def __init__(self, study: Study, trial: int, score: str, epochs: int) -> None:
+        """Nothing is seen yet.
+
+        Args:
+            study: the journal, with its pruner.
+            trial: its number.
+            score: accuracy (percent, on the validation split; where a part has none, its negative loss), or valid_loss.
+            epochs: of a part.
+        """
+        self.study, self.score, self.every = study, score, -(-epochs // MOST)
+        self.id = study.get_trials(deepcopy=False)[trial]._trial_id
+        self.part, self.step, self.begun = "", 0, 0
+
+    def __call__(self, row: Mapping[str, Any]) -> None:
+        """See an epoch's row. Raises Pruned where the trial is hopeless."""
+        if row["part"] != self.part:
+            self.part, self.begun = row["part"], self.step
+        self.step += 1
+        if row["epoch"] % self.every:
+            return
+        if self.step not in self.study._storage.get_trial(self.id).intermediate_values:  # an earlier attempt told it
+            Trial(self.study, self.id).report(self._value(row), self.step)
+        trial = deepcopy(self.study._storage.get_trial(self.id))
+        told = trial.intermediate_values.items()
+        trial.intermediate_values = {step: value for step, value in told if self.begun < step <= self.step}
+        if self.study.pruner.prune(self.study, trial):
+            what = f"{abs(self._value(row)):.4g} in validation, epoch {row['epoch']} of {self.part}"
+            raise Pruned(f"{what}: other trials were better by then")
+
+    def _value(self, row: Mapping[str, Any]) -> float:
+        if self.score == "valid_loss":
+            return float(row["valid_loss"])
+        return 100 * float(row["valid_accuracy"]) if "valid_accuracy" in row else -float(row["valid_loss"])

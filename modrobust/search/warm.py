@@ -1,0 +1,67 @@
+"""A warm start: finished runs that have all settings of a search's trials, but for those searched, become trials."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from optuna import Study
+from optuna.trial import create_trial
+
+from modrobust.config.identity import identity
+from modrobust.search.record import Record
+from modrobust.search.space import distribution, placed
+from modrobust.search.steps import Step, Values
+from modrobust.search.trial import state_of, trial
+
+log = logging.getLogger(__name__)
+
+
+def take_over(study: Study, step: Step, record: Record, cfg: DictConfig) -> None:
+    """Write finished runs into a step's journal and record; those that are there stay, and what was not drawn is said.
+
+    Args:
+        study: the journal.
+        step: of the search.
+        record: of the search.
+        cfg: all that its trials have in common.
+    """
+    known = {one.run for one in record.tried(step.name)}
+    now = {key: OmegaConf.select(cfg, key) for key in step.values}
+    spaces = {key: distribution(study, key, of, now[key]) for key, of in step.values.items()}
+    taken = outside = 0
+    for run, values in _finished(cfg, step, record.folder.parent):
+        if run in known:
+            continue
+        params = {key: placed(value, spaces[key], step.values[key]) for key, value in values.items()}
+        if any(params[key] is None and values[key] is not None for key in params):
+            outside += 1
+            continue
+        score = trial(values, run, step.score, step.corruptions).score
+        study.add_trial(create_trial(params=params, distributions=spaces, value=score, user_attrs={"warm": True}))
+        record.add(step.name, [(values, run)], warm=True)
+        taken += 1
+    if taken or cfg.search.worker == 0:  # else another worker has told it
+        log.info("warm start: %d finished runs are trials now; %d lie outside of what is searched", taken, outside)
+
+
+def _finished(cfg: DictConfig, step: Step, folder: Path) -> Iterator[tuple[Path, Values]]:
+    """Finished runs that differ from the trials in nothing but the searched keys, and their values of those."""
+    asked, _ = _apart(cfg, step)
+    for run in sorted(folder.glob(f"seed{cfg.seed}-*")):
+        if state_of(run) == "done":
+            found, values = _apart(OmegaConf.load(run / "config.yaml"), step)  # type: ignore[arg-type]
+            if found == asked:
+                yield run, values
+
+
+def _apart(cfg: DictConfig, step: Step) -> tuple[dict[str, Any], Values]:
+    content, values = identity(cfg), {}
+    for key in step.values:
+        *places, last = key.split(".")
+        node = content
+        for place in places:
+            node = node.get(place, {})
+        values[key] = node.pop(last, None)
+    return content, values
