@@ -1,5 +1,6 @@
 """In which order the runs of a pool are begun: each after the stages it waits for."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Condition
@@ -22,18 +23,29 @@ class Order:
         self._again: list[Planned] = []
         self._open, self._changed, self._stopped = list(runs), Condition(), False
         self._outstanding = {run.folder for run in runs}
+        self._had, self._free = Counter[str](), list[str]()
 
-    def take(self) -> Planned | None:
-        """A run to begin; waits while there may be one later. None: there is no more, or `stop` was called."""
+    def take(self, gpu: str = "") -> Planned | None:
+        """A run to begin; waits while there may be one later. None: there is no more, or `stop` was called.
+
+        Of workers that are free at the same time those come first whose GPU has had the fewest runs. None waits for one
+        that is at work, so GPUs have had equally many only where runs, and the start of processes, are equally long.
+        """
         with self._changed:
-            while self._open and not self._stopped:
-                for run in self._open:
-                    if self._outstanding.isdisjoint(run.after.values()):
+            self._free.append(gpu)
+            try:
+                while self._open and not self._stopped:
+                    ready = (run for run in self._open if self._outstanding.isdisjoint(run.after.values()))
+                    if self._had[gpu] == min(self._had[one] for one in self._free) and (run := next(ready, None)):
                         self._open.remove(run)
                         self.running += 1
+                        self._had[gpu] += 1
                         return run
-                self._changed.wait()
-            return None
+                    self._changed.wait()
+                return None
+            finally:
+                self._free.remove(gpu)
+                self._changed.notify_all()  # it may be another's turn
 
     def ended(self, run: Planned, done: bool, no_room: bool = False) -> list[Planned]:
         """Say how a run that was taken ended.

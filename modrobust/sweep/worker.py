@@ -29,6 +29,7 @@ class Worker(Thread):
     """Feeds runs to a process; one that dies is replaced by a new one.
 
     Attributes:
+        gpu: its own; empty where there are none.
         makes_room: whether its run was asked to save and end, since memory runs short.
     """
 
@@ -53,7 +54,7 @@ class Worker(Thread):
         """
         super().__init__(daemon=True)
         self.order, self.context, self.notes, self.log, self.process = order, context, notes, log, None
-        self.environment = {**os.environ, **place}
+        self.environment, self.gpu = {**os.environ, **place}, place.get("CUDA_VISIBLE_DEVICES", "")
         self.makes_room, self._stopping, self._lock = False, False, Lock()
 
     @property
@@ -63,7 +64,7 @@ class Worker(Thread):
 
     def run(self) -> None:
         """Until there is no more to do, or until it is asked to stop."""
-        while (run := self.order.take()) is not None:
+        while (run := self.order.take(self.gpu)) is not None:
             code = self._do(run)
             status = status_of(run.folder)
             state, error = status.get("state"), str(status.get("error") or "")

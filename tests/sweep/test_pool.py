@@ -2,8 +2,11 @@
 
 import json
 import re
+import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, Thread
 from typing import cast
 from unittest.mock import patch
 
@@ -12,13 +15,15 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.callbacks import Callbacks
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import HydraContext
+from omegaconf import DictConfig
 from sweeps import SLURM, TINY, Modrobust, results
 
 from modrobust import machine
 from modrobust.config.options import CONF
 from modrobust.machine import places
 from modrobust.sweep import pool
-from modrobust.sweep.plan import plan
+from modrobust.sweep.order import Order
+from modrobust.sweep.plan import Planned, plan
 from modrobust.sweep.pool import Pool
 
 CONTEXT = HydraContext(cast(ConfigLoader, None), Callbacks())
@@ -134,3 +139,28 @@ def test_a_job_with_several_gpus_does_as_many_runs_at_once(modrobust: Modrobust,
     assert len({status["pid"] for status in told}) == 2
     (log,) = (tmp_path / "outputs/runs/.submitit").rglob("*_log.err")
     assert re.search("4 runs in 2 processes", log.read_text())
+
+
+def test_of_free_gpus_those_come_first_that_have_had_the_fewest_runs(tmp_path: Path) -> None:
+    stage = Planned((), tmp_path / "stage", {}, cast(DictConfig, None))
+    others = [replace(stage, folder=tmp_path / f"{i}", after={"stage": stage.folder}) for i in range(7)]
+    order, had = Order([stage, *others]), Counter[str]()
+    assert order.take("0") is stage
+
+    def work(gpu: str) -> None:
+        while run := order.take(gpu):
+            had[gpu] += 1
+            everyone.wait()  # runs are equally long
+            order.ended(run, True)
+
+    everyone = Barrier(7, timeout=60)
+    threads = [Thread(target=work, args=(str(gpu),)) for gpu in range(1, 8)]
+    for thread in threads:
+        thread.start()
+    while len(order._free) < 7:
+        time.sleep(0.001)
+    order.ended(stage, True)
+    assert order.take("0") is None, "it has had one"
+    for thread in threads:
+        thread.join()
+    assert set(had.values()) == {1} and order.done == 8
