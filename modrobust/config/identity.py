@@ -38,6 +38,8 @@ _NEUTRAL = {"compositions": None, "max_length": None, "batch_size": 256, "activa
 _LATER = {"precision": "auto", "compile": False, "channels_last": "auto"}
 _LATER_BELOW = (("evaluation", "severities"), ("dataset", "corrupted"))  # null asks for nothing
 """Keys that the first runs did not have, and the values that compute what those did."""
+_ASKED_FOR = (("method", "routing", "told", "router"),)
+"""Later keys, too: the group, a key, its value that asks for nothing new, and what is nothing without it."""
 # What every trained part depends on.
 _OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb", *_LATER)
 
@@ -65,6 +67,9 @@ def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
     for group, key in _LATER_BELOW:
         if content[group].get(key) is None:
             content[group].pop(key, None)
+    for group, key, value, other in _ASKED_FOR:
+        if content[group].get(key) == value:
+            content[group] = {name: one for name, one in content[group].items() if name not in (key, other)}
     if content["cache_gb"] == "auto":
         content["cache_gb"] = FEATURES_GB
     for (group, key, value), corrected in _CORRECTED.items():

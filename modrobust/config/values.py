@@ -107,6 +107,11 @@ _LEVELS = Need(
     lambda x: all(whole(0).fits(level) or level in _WORDS for level in (x.values() if isinstance(x, dict) else [x])),
     choices=_WORDS,
 )
+_ROUTING: Needs = {
+    "routing": choice("told", "inferred"),
+    "router.lr": number(0),
+    "router.lengths": many(whole(0)),
+}
 _GROUPS = ("dense", "modules", "inputs", "locations")
 _MODULAR: Needs = {
     "num_modules": optional(many(whole(1))),
@@ -260,8 +265,14 @@ OF_TARGET: Mapping[str, Needs] = {
         "level": _LEVELS,
         "pass_through": flag,
         "search_epochs": whole(1),
+        **_ROUTING,
     },
-    "modrobust.method.img_space.ImgSpace": {"lr": number(0), "autoencoder_lr": number(0), "classifiers": flag},
+    "modrobust.method.img_space.ImgSpace": {
+        "lr": number(0),
+        "autoencoder_lr": number(0),
+        "classifiers": flag,
+        **_ROUTING,
+    },
     "modrobust.method.pairs.Pairs": {"lr": number(0), "lengths": many(whole(0))},
     "modrobust.method.augmix.AugMix": {
         "lr": number(0),

@@ -49,8 +49,8 @@ def evaluate_published(
                 targets = corrupted.targets[some].to(experiment.device)
                 with experiment.training.autocast():
                     predicted = predict(normalise(images, dataset), known)
-                for variant, (logits, units) in checked(predicted, len(some), dataset.num_classes).items():
-                    results.add(variant, composition, start, logits, units, targets)
+                for variant, (logits, units, *more) in checked(predicted, len(some), dataset.num_classes).items():
+                    results.add(variant, composition, start, logits, units, targets, *more)
                 results.done[results.place[composition]] += len(some)
                 shown.advance(len(some))
                 if (signum := interrupt.pending()) is not None:

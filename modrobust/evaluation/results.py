@@ -1,6 +1,7 @@
 """results.csv and the arrays beside it: what every image under every composition gave."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -14,7 +15,7 @@ from torch.nn import functional
 from modrobust.corruption.choice import Composition
 from modrobust.corruption.composition import label
 from modrobust.dataset.splits import Split
-from modrobust.store.files import write_atomically, write_npz
+from modrobust.store.files import write_atomically, write_npz, write_text
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ COLUMNS = (
     *("dataset", "method", "variant", "model", "seed", "split", "composition"),
     *("n_corruptions", "n_images", "loss", "accuracy"),
 )
+DIAGNOSTIC = "diagnostic "
+"""What the names of arrays of diagnostics begin with, after their variant's."""
 
 
 class Results:
@@ -56,14 +59,31 @@ class Results:
         """The compositions that this image, at which some batch starts, was not tested under."""
         return [c for c, done in zip(self.compositions, self.done, strict=True) if done == image]
 
-    def add(self, variant: str, composition: Composition, start: int, logits: Tensor, units: Tensor, y: Tensor) -> None:
-        """One batch: logits (B, classes), penultimate units (B, U), classes (B,) of images start..start+B."""
+    def add(
+        self,
+        variant: str,
+        composition: Composition,
+        start: int,
+        logits: Tensor,
+        units: Tensor,
+        y: Tensor,
+        diagnostics: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """One batch: logits (B, classes), penultimate units (B, U), classes (B,) of images start..start+B.
+
+        Diagnostics are more numbers of every image (B,), by name.
+        """
         if variant not in self.variants:
             self._make(variant, units.shape[1])
         i, where = self.place[composition], slice(start, start + len(y))
         loss = functional.cross_entropy(logits, y, reduction="none")
         self.tensors[f"{variant}/losses"][i, where] = loss.float()
         self.tensors[f"{variant}/predictions"][i, where] = logits.argmax(1).short()
+        for name, values in (diagnostics or {}).items():
+            key = f"{variant}/{DIAGNOSTIC}{name}"
+            if key not in self.tensors:
+                self.tensors[key] = torch.zeros(len(self.compositions), self.n_images, device=self.device)
+            self.tensors[key][i, where] = values.float()
         if self.activations:
             sums = torch.zeros(self.n_classes, units.shape[1], dtype=torch.float64, device=units.device)
             sums.index_add_(0, y, units.double())
@@ -120,9 +140,23 @@ class Results:
                 rows.append({**columns, **row, "n_images": self.n_images, "loss": loss[i], "accuracy": accuracy[i]})
         return pd.DataFrame(rows, columns=[*COLUMNS, *(name for name in columns if name not in COLUMNS)])
 
+    def diagnostics(self) -> pd.DataFrame:
+        """diagnostics.csv: a row for each variant that has some and each composition, with means over images."""
+        found: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
+        for key, values in self.arrays.items():
+            variant, _, name = key.partition(f"/{DIAGNOSTIC}")
+            if name:
+                found.setdefault(variant, {})[name] = values.mean(1, dtype=np.float64)
+        compositions = {
+            "composition": [label(one) for one in self.compositions],
+            "n_corruptions": [len(one) for one in self.compositions],
+        }
+        tables = [pd.DataFrame({"variant": variant, **compositions, **means}) for variant, means in found.items()]
+        return pd.concat(tables) if tables else pd.DataFrame()
+
 
 def write(results: Results, split: Split, folder: Path, columns: dict[str, Any]) -> None:
-    """Write predictions.npz, activations.npz where there are any, and last results.csv.
+    """Write predictions.npz, activations.npz and diagnostics.csv where there are any, and last results.csv.
 
     Nothing is written where no composition was tested: there may be more shares than compositions.
 
@@ -130,8 +164,9 @@ def write(results: Results, split: Split, folder: Path, columns: dict[str, Any])
         columns: values of the columns dataset, method, model, seed, split, and perhaps of more.
 
     predictions.npz: compositions (n,), index and targets (images,), and for each variant <variant>/losses
-    float32 and <variant>/predictions int16, both (n, images). activations.npz: compositions, class_count
-    (classes,), and for each variant <variant>/class_mean (n, classes, units) and <variant>/unit_max (n, units).
+    float32, <variant>/predictions int16 and perhaps diagnostics float32, all (n, images). activations.npz:
+    compositions, class_count (classes,), and for each variant <variant>/class_mean (n, classes, units) and
+    <variant>/unit_max (n, units).
     """
     if not results.compositions:
         return
@@ -139,7 +174,7 @@ def write(results: Results, split: Split, folder: Path, columns: dict[str, Any])
     labels = np.array([label(composition) for composition in results.compositions])
     common = {"compositions": labels, "index": split.index.cpu().numpy(), "targets": targets}
     found = results.arrays
-    images = {k: v for k, v in found.items() if k.endswith(("/losses", "/predictions"))}
+    images = {k: v for k, v in found.items() if k.endswith(("/losses", "/predictions")) or f"/{DIAGNOSTIC}" in k}
     write_npz(folder / "predictions.npz", {**common, **images})
     if results.activations:
         count = np.bincount(targets, minlength=results.n_classes)
@@ -149,6 +184,9 @@ def write(results: Results, split: Split, folder: Path, columns: dict[str, Any])
             arrays[f"{variant}/class_mean"] = (sums / np.maximum(count, 1)[:, None]).astype(np.float32)
             arrays[f"{variant}/unit_max"] = found[f"{variant}/unit_max"]
         write_npz(folder / "activations.npz", arrays)
+    said = results.diagnostics()
+    if len(said):
+        write_text(folder / "diagnostics.csv", said.to_csv(index=False, lineterminator="\n"))
     table = results.rows(targets, columns)
     write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
     (folder / "evaluation.partial.npz").unlink(missing_ok=True)

@@ -63,13 +63,19 @@ def _merge_results(shards: list[Path], folder: Path, order: list[str]) -> None:
     """Arrays, and last the table. What only one share has tested, as published images, is in its own order."""
     for name in ("predictions.npz", "activations.npz"):
         _merge_arrays([shard / name for shard in shards], folder / name, order)
-    tables = [shard / "results.csv" for shard in shards if (shard / "results.csv").exists()]
+    for name in ("diagnostics.csv", "results.csv"):
+        _merge_tables([path for shard in shards if (path := shard / name).exists()], folder / name, order)
+
+
+def _merge_tables(tables: list[Path], target: Path, order: list[str]) -> None:
+    if not tables:
+        return
     table = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False) for path in tables])
     order = order if set(table["composition"]) <= {*order} else list(dict.fromkeys(table["composition"]))
     variants = list(dict.fromkeys(table["variant"]))
     rank = table["variant"].map(variants.index) * len(order) + table["composition"].map(order.index)
     table = table.iloc[np.argsort(rank.to_numpy(), kind="stable")]
-    write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
+    write_atomically(target, lambda file: table.to_csv(file, index=False, lineterminator="\n"))
 
 
 def _merge_arrays(paths: list[Path], target: Path, order: list[str]) -> None:

@@ -103,8 +103,8 @@ def evaluate(
                     with autocast():
                         predicted = predict(inputs, composition)
                     predicted = checked(predicted, len(some), dataset.num_classes)
-                    for variant, (logits, units) in predicted.items():
-                        results.add(variant, composition, start, logits, units, some.targets)
+                    for variant, (logits, units, *more) in predicted.items():
+                        results.add(variant, composition, start, logits, units, some.targets, *more)
                         if activations == "raw":
                             _write_raw(folder / "features" / variant, composition, len(split), start, units)
                     results.done[results.place[composition]] += len(some)

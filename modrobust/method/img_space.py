@@ -1,6 +1,7 @@
 """Autoencoders in image space: each undoes one corruption, before a classifier sees the image."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +11,11 @@ from modrobust.dataset.normalise import denormalise
 from modrobust.method.cross_entropy import Classifier, train_classifier
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import fit
-from modrobust.method.made import Made
+from modrobust.method.inferred import inferring
+from modrobust.method.made import Made, Said
 from modrobust.method.modes import evaluating, frozen
 from modrobust.method.objectives import Paired, accuracy
+from modrobust.method.router import Router, applied, marked
 from modrobust.method.views import Batch
 from modrobust.model.network import Network
 from modrobust.store.parts import Part
@@ -25,15 +28,28 @@ class ImgSpace:
     corruptions, each through its own autoencoder.
     """
 
-    def __init__(self, lr: float, autoencoder_lr: float, classifiers: bool) -> None:
+    def __init__(
+        self,
+        lr: float,
+        autoencoder_lr: float,
+        classifiers: bool,
+        routing: str = "told",
+        router: Mapping[str, Any] = {},
+    ) -> None:
         """Keep the settings.
 
         Args:
             lr: learning rate of both classifiers.
             autoencoder_lr: learning rate of the autoencoders.
             classifiers: False: only autoencoders are trained, and nothing can be tested.
+            routing: whether a test is told its composition; `inferred`: besides, it is estimated (see `Inferred`).
+            router: how the network that estimates is trained (see `Inferring`).
+
+        Raises:
+            UserError: there is no such routing.
         """
         self.lr, self.autoencoder_lr, self.classifiers = lr, autoencoder_lr, classifiers
+        self.inferring = inferring(routing, router)
 
     def train(self, experiment: Experiment) -> Made:
         """Train an autoencoder for each corruption, then both classifiers."""
@@ -47,7 +63,8 @@ class ImgSpace:
         identity = train_classifier(experiment, ("Identity",), self.lr)
         joint = self._joint_classifier(experiment, autoencoders, [part.hash for part in parts])
         classifiers = {"identity_classifier": identity.network, "joint_classifier": joint.network}
-        return Made(Restoring(autoencoders, classifiers), (*parts, identity.part, joint.part), pictures=pictures)
+        made = Made(Restoring(autoencoders, classifiers), (*parts, identity.part, joint.part), pictures=pictures)
+        return self.inferring(experiment, made) if self.inferring else made
 
     def _autoencoder(self, experiment: Experiment, name: str) -> tuple[nn.Module, Part]:
         part = experiment.parts.part(f"autoencoder-{name}", ("Identity", name), lr=self.autoencoder_lr)
@@ -101,8 +118,21 @@ class Restoring(nn.Module):
         super().__init__()
         self.autoencoders, self.classifiers = nn.ModuleDict(autoencoders), nn.ModuleDict(classifiers)
 
-    def forward(self, images: Tensor, composition: tuple[str, ...]) -> dict[str, tuple[Tensor, Tensor]]:
+    def forward(self, images: Tensor, composition: tuple[str, ...]) -> dict[str, Said]:
         """See `Predictor`."""
         for name in composition:
             images = self.autoencoders[name](images) if name in self.autoencoders else images
+        return self._classified(images)
+
+    def inferred(self, images: Tensor, router: Router) -> tuple[dict[str, Said], Tensor]:
+        """See `Estimating`. The most certain corruption is undone first, then the rest is estimated anew."""
+        autoencoders = [*self.autoencoders.values()]
+        undone = marked(torch.empty(len(images), 0, device=images.device), len(autoencoders))
+        for _ in autoencoders:
+            which = router.next(images, undone)
+            images = applied(images, which, autoencoders)
+            undone = undone | marked(which[:, None], len(autoencoders))
+        return self._classified(images), undone
+
+    def _classified(self, images: Tensor) -> dict[str, Said]:
         return {variant: classifier.predict(images) for variant, classifier in self.classifiers.items()}  # type: ignore[operator]

@@ -1,6 +1,6 @@
 """What a method gives back: what predicts, and everything else that it made or found on the way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,9 +10,12 @@ from torch import Tensor
 from modrobust.errors import UserError
 from modrobust.store.parts import Part
 
-Predictor = Callable[[Tensor, tuple[str, ...]], dict[str, tuple[Tensor, Tensor]]]
-"""(normalised images float32 (B, 3, H, W), their composition) -> for each variant of the method
-(logits (B, classes), penultimate features (B, units))."""
+Said = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, dict[str, Tensor]]
+"""What a method says of some images: logits (B, classes), penultimate features (B, units), and perhaps diagnostics:
+by name a number for each image (B,), of which means are written."""
+
+Predictor = Callable[[Tensor, tuple[str, ...]], Mapping[str, Said]]
+"""(normalised images float32 (B, 3, H, W), their composition) -> what is said, for each variant of the method."""
 
 
 @runtime_checkable
@@ -49,16 +52,18 @@ def made_of(trained: "Made | Predictor") -> Made:
     return trained if isinstance(trained, Made) else Made(trained)
 
 
-def checked(predicted: Any, n_images: int, num_classes: int) -> dict[str, tuple[Tensor, Tensor]]:
+def checked(predicted: Any, n_images: int, num_classes: int) -> dict[str, Said]:
     """What a predictor, perhaps of one's own method, returned for a batch.
 
     Raises:
-        UserError: it is something else than logits (n_images, num_classes) and features (n_images, units) by variant.
+        UserError: it is something else than logits (n_images, num_classes), features (n_images, units) and perhaps
+            diagnostics (n_images,) by variant.
     """
     if not isinstance(predicted, dict) or not predicted:
         found = "an empty dict" if isinstance(predicted, dict) else type(predicted).__name__
         raise UserError(f"method: its predictor returns {found}: {{variant: (logits, features)}} is needed.")
-    for variant, pair in predicted.items():
+    for variant, said in predicted.items():
+        pair, more = (said[:2], said[2:]) if isinstance(said, tuple) else (said, ())
         good = isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(x, Tensor) and x.ndim == 2 for x in pair)
         if not good or pair[0].shape != (n_images, num_classes) or len(pair[1]) != n_images:
             one_by_one = pair if isinstance(pair, tuple) else [pair]
@@ -66,5 +71,11 @@ def checked(predicted: Any, n_images: int, num_classes: int) -> dict[str, tuple[
             raise UserError(
                 f"method: its predictor returns {found} as {variant}: logits {(n_images, num_classes)} and "
                 f"penultimate features ({n_images}, units) are needed."
+            )
+        numbers = more[0].values() if len(more) == 1 and isinstance(more[0], dict) else more
+        if any(not isinstance(x, Tensor) or x.shape != (n_images,) for x in numbers):
+            raise UserError(
+                f"method: its predictor returns more than logits and features as {variant}: {{name: numbers "
+                f"({n_images},)}} is allowed."
             )
     return predicted

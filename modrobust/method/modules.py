@@ -15,11 +15,13 @@ from modrobust.method.contrastive_loss import contrastive_loss
 from modrobust.method.cross_entropy import Classifier, train_classifier
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import Training, fit
+from modrobust.method.inferred import inferring
 from modrobust.method.level_search import Levels, Tried, choose_levels
 from modrobust.method.levels import Level, levels_of
-from modrobust.method.made import Made
+from modrobust.method.made import Made, Said
 from modrobust.method.modes import frozen
 from modrobust.method.objectives import Paired, accuracy
+from modrobust.method.router import NONE, Router, applied, marked
 from modrobust.method.views import Batch
 from modrobust.model.network import Network
 from modrobust.store.parts import Part
@@ -37,6 +39,8 @@ class Modules:
         level: Level | Mapping[str, Level],
         pass_through: bool,
         search_epochs: int,
+        routing: str = "told",
+        router: Mapping[str, Any] = {},
     ) -> None:
         """Keep the settings.
 
@@ -49,14 +53,17 @@ class Modules:
             pass_through: clean images go through the module, too, before they are classified; else they are classified
                 by the features before the module. Cross entropy and accuracy are over both halves either way.
             search_epochs: epochs a level is tried for, with the schedule of the full training.
+            routing: whether a test is told its composition; `inferred`: besides, it is estimated (see `Inferred`).
+            router: how the network that estimates is trained; see `Inferring`.
 
         Raises:
-            UserError: search_epochs is below 1.
+            UserError: search_epochs is below 1, or there is no such routing.
         """
         if search_epochs < 1:
             raise UserError(f"method.search_epochs={search_epochs}: a whole number of at least 1 is needed.")
         self.lr, self.backbone_lr, self.weight, self.temperature = lr, backbone_lr, weight, temperature
         self.level, self.pass_through, self.search_epochs = level, pass_through, search_epochs
+        self.inferring = inferring(routing, router)
 
     def train(self, experiment: Experiment) -> Made:
         """Train backbone and modules, after searching their levels where they are not given."""
@@ -74,7 +81,8 @@ class Modules:
             trained = {name: self._module(experiment, backbone, name, levels.chosen[name]) for name in names}
         modules = {name: module for name, (module, _) in trained.items()}
         parts = (backbone.part, *levels.parts, *(part for _, part in trained.values()))
-        return Made(WithModules(backbone.network, modules, levels.chosen), parts, levels.tables)
+        made = Made(WithModules(backbone.network, modules, levels.chosen), parts, levels.tables)
+        return self.inferring(experiment, made) if self.inferring else made
 
     def _part(self, experiment: Experiment, backbone: Classifier, name: str, level: int, purpose: str) -> Part:
         settings: dict[str, Any] = {
@@ -147,7 +155,7 @@ class WithModules(nn.Module):
         super().__init__()
         self.backbone, self.inserted, self.levels = backbone, nn.ModuleDict(modules), dict(levels)
 
-    def forward(self, images: Tensor, composition: tuple[str, ...]) -> dict[str, tuple[Tensor, Tensor]]:
+    def forward(self, images: Tensor, composition: tuple[str, ...]) -> dict[str, Said]:
         """See `Predictor`."""
         features, at = images, 0
         here = [name for name in composition if name in self.inserted]
@@ -155,3 +163,17 @@ class WithModules(nn.Module):
             features, at = self.backbone.features(features, self.levels[name], at), self.levels[name]
             features = self.inserted[name](features)
         return {"default": self.backbone.predict(features, at)}
+
+    def inferred(self, images: Tensor, router: Router) -> tuple[dict[str, Said], Tensor]:
+        """See `Estimating`. It is estimated once, from the image, for what a module leaves behind is no image.
+
+        Modules are applied level by level, within a level that of the most certain corruption first.
+        """
+        order, modules = router.order(images), [*self.inserted.values()]
+        levels = torch.tensor([self.levels[name] for name in self.inserted], device=images.device)
+        features, at = images, 0
+        for level in sorted(set(self.levels.values())):
+            features, at = self.backbone.features(features, level, at), level
+            for which in order.unbind(1):
+                features = applied(features, which.where(levels[which] == level, NONE), modules)
+        return {"default": self.backbone.predict(features, at)}, marked(order, len(modules))

@@ -34,10 +34,7 @@ class Pairs:
 
     def train(self, experiment: Experiment) -> Made:
         """Train one network. Raises UserError where there are not so many corruptions."""
-        names = experiment.corruption.names
-        if self.lengths[-1] > len(names):
-            raise UserError(f"method.lengths={self.lengths}: there are {len(names)} corruptions to compose.")
-        seen = [label(some) for length in self.lengths for some in permutations(names, length)]
+        seen = orders(experiment.corruption.names, self.lengths, "method.lengths")
         part = experiment.parts.part("pairs", experiment.elemental, lr=self.lr, lengths=self.lengths)
         corruption = Composed(experiment.corruption, seen)
         views = Views(experiment.dataset, corruption, experiment.seed, experiment.device, experiment.keep_bytes)
@@ -45,6 +42,13 @@ class Pairs:
         objective = Unpaired(views, network, tuple(seen), experiment.training.batch_size)
         fit(part, network, objective, experiment.training, self.lr)
         return Made(OneNetwork(network.eval()), (part,), {"seen": [{"composition": name} for name in seen]})
+
+
+def orders(names: Sequence[str], lengths: Sequence[int], key: str) -> list[str]:
+    """The names of all compositions of so many corruptions. Raises UserError, naming the key, where there are none."""
+    if max(lengths) > len(names):
+        raise UserError(f"{key}={list(lengths)}: there are {len(names)} corruptions to compose.")
+    return [label(some) for length in lengths for some in permutations(names, length)]
 
 
 class Composed(Corruption):

@@ -62,18 +62,26 @@ def _one_piece(method: Mapping[str, Any], names: Sequence[str]) -> Iterator[Draf
 
 def _modules(method: Mapping[str, Any], names: Sequence[str]) -> Iterator[Draft]:
     yield "backbone", (), _classifier(method.get("backbone_lr")), ()
+    told = _told(method)
     for name in names:
         level = method.get("level")
         own = {name: level[name]} if isinstance(level, Mapping) and name in level else level
-        yield f"module-{name}", (name,), {**method, "level": own}, ("backbone",)
+        yield f"module-{name}", (name,), {**told, "level": own}, ("backbone",)
+    if "routing" in method:  # the router, which needs all corruptions
+        yield "", names, method, ("backbone", *(f"module-{name}" for name in names))
 
 
 def _img_space(method: Mapping[str, Any], names: Sequence[str]) -> Iterator[Draft]:
     for name in names:  # to which the classifiers' learning rate is nothing
-        yield f"autoencoder-{name}", (name,), {**method, "classifiers": False, "lr": 0}, ()
+        yield f"autoencoder-{name}", (name,), {**_told(method), "classifiers": False, "lr": 0}, ()
     if method.get("classifiers"):
         yield "classifier", (), _classifier(method.get("lr")), ()
         yield "", names, method, ("classifier", *(f"autoencoder-{name}" for name in names))
+
+
+def _told(method: Mapping[str, Any]) -> dict[str, Any]:
+    """The same without a router (see `identity`)."""
+    return {key: value for key, value in method.items() if key not in ("routing", "router")}
 
 
 def _adapted(method: Mapping[str, Any], names: Sequence[str]) -> Iterator[Draft]:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ class Deephys:
                 raise UserError(f"task.corruptions: no '{name}'.{nearest(name, names)} Allowed: {', '.join(names)}.")
         if not isinstance(method, Modules):
             raise UserError("task=deephys looks at modules: choose method=modules or method=auto_modules.")
+        method = copy(method)
+        method.inferring = None  # the same modules, without a router
         predictor = made_of(method.train(experiment)).predictor
         assert isinstance(predictor, WithModules)
         for name in self.corruptions or names:

@@ -13,6 +13,7 @@ from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
 from modrobust.errors import UserError, nearest
 from modrobust.method.experiment import Experiment, Method
+from modrobust.method.inferred import Inferred
 from modrobust.method.made import made_of
 from modrobust.store.files import write_atomically
 
@@ -48,6 +49,8 @@ class ExportModel:
             log.info("is there already: %s", path)
             return
         predictor = made_of(method.train(experiment)).predictor
+        if isinstance(predictor, Inferred):
+            predictor = predictor.told
         if not isinstance(predictor, nn.Module):
             raise UserError(f"method: a {type(predictor).__name__} predicts, which can't be exported: use nn.Module.")
         model = Alone(predictor, dataset, composition, self.variant).cpu().eval()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from modrobust.errors import UserError, nearest
 from modrobust.method.contrastive import Contrastive
 from modrobust.method.experiment import Experiment, Method
+from modrobust.method.img_space import ImgSpace
 from modrobust.method.made import made_of
 from modrobust.method.modules import Modules
 from modrobust.model.network import Network
@@ -49,10 +50,11 @@ class ImportCheckpoints:
         """
         names = Names.of(experiment.parts.common["model"]["_target_"], experiment.probe().levels)
         searched = isinstance(method, Modules | Contrastive) and method.level == "auto"
-        hint = ""
+        hint, method = "", copy(method)
+        if isinstance(method, Modules | ImgSpace):
+            method.inferring = None  # of a router there is nothing to import
         if searched and isinstance(method, Modules):
             levels = {name: self._level(names, name) for name in experiment.corruption.names}
-            method = copy(method)
             method.level = levels
             hint = f" and 'method.level={_flow(levels)}'"
         given = partial(self._part, method, searched, names)

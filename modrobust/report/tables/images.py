@@ -10,6 +10,7 @@ from modrobust.report.read.lines import TABLE, once, with_lines
 from modrobust.report.read.results import read
 from modrobust.report.say import say
 from modrobust.report.tables.compositions import compositions_table
+from modrobust.report.tables.diagnostics import diagnostics_table
 from modrobust.report.tables.difficulty import difficulty_table
 from modrobust.report.tables.formats import Table
 from modrobust.report.tables.main import main_table
@@ -60,7 +61,7 @@ def shown(rows: pd.DataFrame, facts: Facts, draws: int, all_pairs: bool) -> list
 def others(rows: pd.DataFrame, facts: Facts) -> Iterator[Table]:
     """The tables that are only written; those that have nothing to tell are left out."""
     notes = notes_of_images(rows, facts)
-    for make in (compositions_table, pairs_table, longer_table, difficulty_table):
+    for make in (compositions_table, pairs_table, longer_table, difficulty_table, diagnostics_table):
         table = make(rows, facts.waiting, notes)
         if table.sections:
             yield table

@@ -81,6 +81,8 @@ def _tested(split: str, table: pd.DataFrame) -> str:
 def _seen(configs: Iterable[Config]) -> str:
     """Methods that are trained on compositions, of which the tests of these are no tests of new ones."""
     some = {(str(c["method.name"]), str(c["method.lengths"])) for c in configs if c.get("method.lengths")}
+    inferred = [c for c in configs if c.get("method.routing") == "inferred"]
+    some |= {(f"The router of {c['method.name']}", str(c["method.router.lengths"])) for c in inferred}
     return "".join(f" {name} was trained on all orders of {lengths} corruptions." for name, lengths in sorted(some))
 
 
