@@ -4,11 +4,13 @@ import torch
 from torch import Tensor
 
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 from modrobust.corruption.severity import at_severity
 
 FACTOR = (0.4, 0.3, 0.2, 0.1, 0.05)  # of the distance to the mean, what is left
 
 
+@in_parts
 def contrast(images: Tensor, draw: Draw, severity: int = 2) -> Tensor:
     """Lower the contrast (arXiv 2306.09005).
 

@@ -1,12 +1,13 @@
 """Gaussian blur: two exact products with a matrix."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
 
 from modrobust.corruption.draw import Draw
-from modrobust.corruption.separable import WEIGHT_BITS, separable
+from modrobust.corruption.parts import IN_FLOAT64, in_parts
+from modrobust.corruption.separable import WEIGHT_BITS, Blocks, blocks, separable
 from modrobust.corruption.severity import at_severity
 
 SIGMA = (1, 2, 3, 4, 6)  # standard deviation in pixels
@@ -14,6 +15,7 @@ SIGMA = (1, 2, 3, 4, 6)  # standard deviation in pixels
 TRUNCATE = 4  # the kernel ends at this many standard deviations
 
 
+@partial(in_parts, values=IN_FLOAT64)
 def gaussian_blur(images: Tensor, draw: Draw, severity: int = 2) -> Tensor:
     """Blur every channel with a Gaussian; outside the image its edge goes on (arXiv 2306.09005).
 
@@ -34,8 +36,8 @@ def gaussian_blur(images: Tensor, draw: Draw, severity: int = 2) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _weights(size: int, sigma: float, device: torch.device) -> Tensor:
-    """float64 (size, size): row i holds the share of every pixel of a line in blurred pixel i."""
+def _weights(size: int, sigma: float, device: torch.device) -> Blocks:
+    """The matrix (size, size): row i holds the share of every pixel of a line in blurred pixel i."""
     radius = int(TRUNCATE * sigma + 0.5)
     offset = torch.arange(-radius, radius + 1)
     kernel = torch.exp(-0.5 * (offset.double() / sigma) ** 2)
@@ -44,4 +46,4 @@ def _weights(size: int, sigma: float, device: torch.device) -> Tensor:
     weights.scatter_add_(1, source, (kernel / kernel.sum()).expand(size, -1))
     weights.mul_(2**WEIGHT_BITS).round_()
     weights.diagonal().add_(2**WEIGHT_BITS - weights.sum(1))  # rows add to one: flat areas stay as they are
-    return weights.div_(2**WEIGHT_BITS).to(device)
+    return blocks(weights, device)

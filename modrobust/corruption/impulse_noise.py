@@ -4,11 +4,13 @@ import torch
 from torch import Tensor
 
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 from modrobust.corruption.severity import at_severity
 
 AMOUNT = (0.03, 0.06, 0.09, 0.17, 0.27)  # share of the values that are hit
 
 
+@in_parts
 def impulse_noise(images: Tensor, draw: Draw, severity: int = 5) -> Tensor:
     """Set values, every channel's on its own, to 0 or to 255 with equal chances (arXiv 2306.09005).
 

@@ -7,9 +7,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from modrobust.corruption.draw import Draw
-from modrobust.corruption.separable import rounded, separable
+from modrobust.corruption.parts import in_parts
+from modrobust.corruption.separable import WEIGHT_BITS, Blocks, blocks, separable
 
 
+@in_parts
 def rotate90(images: Tensor, draw: Draw) -> Tensor:
     """A quarter turn, counterclockwise (arXiv 2306.09005).
 
@@ -31,8 +33,10 @@ def rotate90(images: Tensor, draw: Draw) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _resize(before: int, after: int, device: torch.device) -> Tensor:
-    """float64 (after, before): the share of every pixel of a line in every pixel of the resized line."""
+def _resize(before: int, after: int, device: torch.device) -> Blocks:
+    """The matrix (after, before): the share of every pixel of a line in every pixel of the resized line."""
     lines = torch.eye(before, dtype=torch.float64)[None, :, None]  # each pixel alone, as an image of one row
     resized = interpolate(lines, size=(1, after), mode="bilinear", antialias=True)
-    return rounded(resized[0, :, 0].T.contiguous()).to(device)
+    weights = resized[0, :, 0].T.mul(2**WEIGHT_BITS).round_()
+    rest = 2**WEIGHT_BITS - weights.sum(1, keepdim=True)  # rows add to one: flat areas stay as they are
+    return blocks(weights.scatter_add_(1, weights.argmax(1, keepdim=True), rest), device)

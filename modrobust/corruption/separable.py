@@ -1,40 +1,69 @@
-"""Products of images with a matrix on either side, equal to the last bit whatever the batch, threads or device."""
+"""Products of images with a matrix on either side, equal to the last bit whatever the batch, threads or device.
+
+A matrix product adds in an order that depends on the size of the batch, the threads and the device. So pixels are
+rounded to multiples of 2^-IMAGE_BITS and weights to multiples of 2^-WEIGHT_BITS: then all sums of two products in a row
+are whole multiples of 2^-45 under 2^8, which float64 holds exactly, whatever the order. The rounding costs an error of
+about 0.0002 in 0..255.
+"""
 
 import torch
 from torch import Tensor
 
-# A matrix product adds in an order that depends on the size of the batch, the threads and the device. So pixels
-# and weights are rounded to multiples of 2^-bits: then all sums below are whole multiples of 2^-45 under 2^8,
-# which float64 holds exactly, whatever the order. The rounding costs an error of about 0.0002 in 0..255.
 IMAGE_BITS = 9
 WEIGHT_BITS = 18
+BLOCK = 20  # rows of a matrix that are multiplied together, about, without the columns where all of them are 0
 
-CACHED = 2**16  # values that a CPU works on at a time: in float64 they stay in its cache
-
-
-def rounded(weights: Tensor) -> Tensor:
-    """Weights, float64 (N, M) whose rows add to one, on the grid of `separable`; a row's largest takes the rest."""
-    grid = (weights * 2**WEIGHT_BITS).round()
-    largest = grid.argmax(1, keepdim=True)
-    grid.scatter_add_(1, largest, 2**WEIGHT_BITS - grid.sum(1, keepdim=True))  # flat areas stay as they are
-    return grid.div_(2**WEIGHT_BITS)
+Blocks = tuple[tuple[slice, slice, Tensor], ...]
+"""A matrix without its zeros far from the diagonal: rows, columns, and the values there, float64."""
 
 
-def separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """rows @ image @ columns.T of every channel.
+def blocks(whole: Tensor, device: torch.device) -> Blocks:
+    """Cut a matrix of weights, float64 (N, M), given as multiples of 2^-WEIGHT_BITS, into blocks of rows."""
+    count = max(1, round(len(whole) / BLOCK))
+    bounds = [len(whole) * i // count for i in range(count + 1)]
+    found = []
+    for rows in map(slice, bounds, bounds[1:]):
+        used = whole[rows].any(0).nonzero()
+        columns = slice(int(used[0]), int(used[-1]) + 1)
+        found.append((rows, columns, whole[rows, columns].div(2**WEIGHT_BITS).to(device)))
+    return tuple(found)
+
+
+def grid(images: Tensor, bits: int = IMAGE_BITS) -> Tensor:
+    """float32, below 2^(23 - bits), to float64, rounded to multiples of 2^-bits."""
+    shift = 1.5 * 2.0 ** (23 - bits)  # float32 has 23 bits after its first: adding this rounds
+    return images.add(shift).sub_(shift).to(torch.float64)
+
+
+def across(values: Tensor, rows: Blocks, columns: Blocks, dtype: torch.dtype = torch.float64) -> Tensor:
+    """rows @ image @ columns.T.
 
     Args:
-        images: float32 (B, C, H, W), 0..255.
-        rows: float64 (H', H), weights that add to one, as `rounded` makes them.
-        columns: float64 (W', W), the same.
+        values: float64 (N, H, W), as of `grid`.
+        rows: of a matrix (H', H).
+        columns: of a matrix (W', W).
+        dtype: of the result.
 
     Returns:
-        float32 (B, C, H', W'), 0..255.
+        (N, H', W').
     """
-    shift = 2.0 ** (23 - IMAGE_BITS)  # float32 has 23 bits after its first: adding this rounds to the grid
-    result = images.new_empty(*images.shape[:2], len(rows), len(columns))
-    at_a_time = len(images) if images.is_cuda else max(1, CACHED // images.shape[1:].numel())
-    for part, target in zip(images.split(at_a_time), result.split(at_a_time), strict=True):
-        grid = part.add(shift).sub_(shift).to(torch.float64)
-        target.copy_(rows @ (grid @ columns.T))
-    return result
+    count, height, width = values.shape
+    turned = _times(columns, values.reshape(-1, width).T)  # (W', N * H): products are fast where rows are long
+    both = _times(rows, turned.view(-1, height).T)  # (H', W' * N)
+    return (
+        both.view(len(both), columns[-1][0].stop, count)
+        .permute(2, 0, 1)
+        .to(dtype, memory_format=torch.contiguous_format)
+    )
+
+
+def _times(matrix: Blocks, right: Tensor) -> Tensor:
+    product = right.new_empty(matrix[-1][0].stop, right.shape[1])
+    for rows, columns, block in matrix:
+        torch.mm(block, right[columns], out=product[rows])
+    return product
+
+
+def separable(images: Tensor, rows: Blocks, columns: Blocks) -> Tensor:
+    """rows @ image @ columns.T of every channel: float32 (B, C, H, W), 0..255, to float32 (B, C, H', W')."""
+    return across(grid(images).flatten(0, 1), rows, columns, torch.float32).unflatten(0, images.shape[:2])

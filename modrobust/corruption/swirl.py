@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 from modrobust.corruption.severity import at_severity
 
 STRENGTH = (0.5, 1, 3, 5, 10)  # angle at the centre, in radians
 
 
+@in_parts
 def swirl(images: Tensor, draw: Draw, severity: int = 3) -> Tensor:
     """Swirl about (W/2, H/2), bilinear, mirrored at the edges (arXiv 2306.09005).
 
@@ -40,7 +42,7 @@ def swirl(images: Tensor, draw: Draw, severity: int = 3) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _taps(height: int, width: int, strength: float, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The four source pixels of every pixel, int64 (4, height * width), and their weights, float32 alike."""
+    """The four source pixels of every pixel, int32 (4, height * width), and their weights, float32 alike."""
     side = math.sqrt((height**2 + width**2) / 2)  # of the square with the same diagonal
     radius = math.sqrt(2) * side / 2 / 5 * math.log(2)  # at five times this, about a thousandth is left
     y, x = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) - n / 2 for n in (height, width)), indexing="ij")
@@ -50,7 +52,7 @@ def _taps(height: int, width: int, strength: float, device: torch.device) -> tup
     column, right = _neighbour(width / 2 + distance * torch.cos(angle), width)
     source = torch.stack([(row + i) * width + column + j for i in (0, 1) for j in (0, 1)])
     weight = torch.stack([a * b for a in (1 - bottom, bottom) for b in (1 - right, right)])
-    return source.flatten(1).to(device), weight.flatten(1).float().to(device)
+    return source.flatten(1).int().to(device), weight.flatten(1).float().to(device)
 
 
 def _neighbour(position: Tensor, size: int) -> tuple[Tensor, Tensor]:

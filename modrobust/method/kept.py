@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from modrobust.corruption.composition import IDENTITY
 from modrobust.corruption.corruption import Corruption, quantize
 from modrobust.dataset.splits import Split
 
@@ -13,6 +14,7 @@ class Kept:
     """uint8 images of a split, a block of them for each corruption; a block is made when it is first asked for.
 
     Attributes:
+        clean: uint8 (N, C, H, W), those of the split itself where it lies on the device.
         images: uint8 (corruptions * N, C, H, W), corruption by corruption; what was not asked for is not set.
     """
 
@@ -21,12 +23,12 @@ class Kept:
 
         Args:
             split, name: whose images they are.
-            corruption: Identity and its elemental corruptions have a block each, in base order.
+            corruption: its elemental corruptions have a block each, in base order.
             device: where they are kept.
         """
         self.split, self.name, self.corruption, self.device = split, name, corruption, device
-        self.names = ("Identity", *corruption.names)
-        shape = (len(self.names) * len(split), *split.inputs.shape[1:])
+        self.clean = split.inputs.to(device)
+        shape = (len(corruption.names) * len(split), *split.inputs.shape[1:])
         self.images = torch.empty(shape, dtype=torch.uint8, device=device)
         self._made: set[str] = set()
         self._begins: dict[tuple[str, ...], Tensor] = {}
@@ -34,11 +36,13 @@ class Kept:
     @staticmethod
     def size(split: Split, corruption: Corruption) -> int:
         """Bytes that all blocks take."""
-        return split.inputs.numel() * (1 + len(corruption.names))
+        return split.inputs.numel() * len(corruption.names)
 
     def block(self, name: str) -> Tensor:
         """The images under a corruption, uint8 (N, C, H, W)."""
-        first = self.names.index(name) * len(self.split)
+        if name == IDENTITY:
+            return self.clean
+        first = self.corruption.names.index(name) * len(self.split)
         here = self.images[first : first + len(self.split)]
         if name not in self._made:
             for start in range(0, len(self.split), AT_ONCE):
@@ -48,11 +52,24 @@ class Kept:
             self._made.add(name)
         return here
 
-    def begins(self, names: tuple[str, ...]) -> Tensor:
+    def take(self, names: tuple[str, ...], where: Tensor, which: Tensor, counts: list[int]) -> Tensor:
+        """Some images, grouped by corruption; Identity can only be the first of these.
+
+        Args:
+            names: the corruptions.
+            where: int64 (B,), places in the split.
+            which: int64 (B,), each image's corruption, by its place in `names`.
+            counts: the number of images under each corruption.
+        """
+        begins, clean = self._begin(names), counts[0] if names[0] == IDENTITY else 0
+        return torch.cat([self.clean[where[:clean]], self.images[where[clean:] + begins[which[clean:]]]])
+
+    def _begin(self, names: tuple[str, ...]) -> Tensor:
         """Where the blocks of some corruptions begin in `images`: int64 (len(names),), on the device."""
         if names not in self._begins:
             for name in names:
                 self.block(name)
-            places = [self.names.index(name) * len(self.split) for name in names]
+            order = (IDENTITY, *self.corruption.names)  # Identity's place, which is not used, is before all others
+            places = [(order.index(name) - 1) * len(self.split) for name in names]
             self._begins[names] = torch.tensor(places, device=self.device)
         return self._begins[names]

@@ -132,7 +132,7 @@ class Views:
         order, here = self._steps(len(names), batch_size, epoch), slice(step * batch_size, (step + 1) * batch_size)
         where, which = order.images[here], order.which[here]
         if kept := self._kept("train"):
-            images = kept.images[where + kept.begins(names)[which]]
+            images = kept.take(names, where, which, order.counts[step])
         else:
             by_name = zip(where.split(order.counts[step]), names, strict=True)
             images = torch.cat([self._fixed("train", some, name) for some, name in by_name if len(some)])

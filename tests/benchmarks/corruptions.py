@@ -2,7 +2,7 @@
 
     python tests/benchmarks/corruptions.py [--size 28] [--channels 1] [--batch 256]
 
-Both sides on one thread, in the same run and in turns; the best of several rounds counts.
+Both sides on one thread, in the same run and in turns; of the processor time the best of several rounds counts.
 """
 
 import argparse
@@ -47,14 +47,14 @@ def one_at_a_time(size: int, channels: int) -> dict[str, Callable[[np.ndarray], 
 
 def seconds(function: Callable[[], object], repeats: int) -> float:
     """Per call."""
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(repeats):
         function()
-    return (time.perf_counter() - start) / repeats
+    return (time.process_time() - start) / repeats
 
 
 def compare(size: int, channels: int, batch: int = 256, rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
-    """Seconds an image by name: one by one, and in a batch; the best of several rounds in turns, one thread."""
+    """Processor seconds an image by name: one by one, and in a batch; the best of several rounds in turns, one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from modrobust.corruption.common.parts import in_parts
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 
 RISE = {224: (0.1, 0.2, 0.3, 0.4, 0.5), 32: (0.05, 0.1, 0.15, 0.2, 0.3)}  # of 255
 

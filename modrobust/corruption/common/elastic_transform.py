@@ -4,10 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from modrobust.corruption.common.banded import across, gaussian, reflect
-from modrobust.corruption.common.parts import in_parts
+from modrobust.corruption.common.banded import gaussian, reflect
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
+from modrobust.corruption.separable import across
 
 UNIT = {224: 244, 32: 32}  # pixels that the figures below are multiples of (published so)
 ELASTIC = {  # size of the displacements, how far their blur reaches; how far the corners of the skew move

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from modrobust.corruption.common.parts import in_parts
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 
 FOG = {  # amount; by what the root of the fractal's amplitude falls at each halving
     224: ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)),

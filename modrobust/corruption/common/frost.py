@@ -9,9 +9,9 @@ from torch import Tensor
 
 from modrobust.corruption.common.fog import plasma
 from modrobust.corruption.common.lines import moved
-from modrobust.corruption.common.parts import in_parts
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 
 FROST = {  # share of the image; share of the texture; of how many of its pixels in a row one is used
     224: ((1, 0.4, 1), (0.8, 0.6, 1), (0.7, 0.7, 1), (0.65, 0.7, 1), (0.6, 0.75, 1)),

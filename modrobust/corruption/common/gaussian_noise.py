@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from modrobust.corruption.common.parts import in_parts
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 
 SCALE = {224: (0.08, 0.12, 0.18, 0.26, 0.38), 32: (0.04, 0.06, 0.08, 0.09, 0.10)}  # standard deviation, of 255
 

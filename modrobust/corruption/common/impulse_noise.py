@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from modrobust.corruption.common.parts import in_parts
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
 from modrobust.corruption.impulse_noise import AMOUNT as AT_224
 from modrobust.corruption.impulse_noise import salt_and_pepper
+from modrobust.corruption.parts import in_parts
 
 AMOUNT = {224: AT_224, 32: (0.01, 0.02, 0.03, 0.05, 0.07)}  # share of the values that are hit
 

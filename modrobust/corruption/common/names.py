@@ -1,11 +1,13 @@
 """The functions of the nineteen by name."""
 
+from collections.abc import Callable
 from importlib import import_module
 
-from modrobust.corruption.common import PUBLISHED
-from modrobust.corruption.common.parts import Common
+from torch import Tensor
 
-COMMON: dict[str, Common] = {
+from modrobust.corruption.common import PUBLISHED
+
+COMMON: dict[str, Callable[..., Tensor]] = {
     name: getattr(import_module(f"modrobust.corruption.common.{published}"), published)
     for name, published in PUBLISHED.items()
 }

@@ -1,37 +1,16 @@
-"""Batches in parts: what a CPU works on stays in its cache; and image by image in threads."""
+"""Batches image by image, or a few at a time, in threads."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import wraps
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import CACHED
 
-CACHED = 2**17  # values of images at a time
-
-Common = Callable[..., Tensor]
 Planes = np.ndarray[Any, Any]
-
-
-def in_parts(function: Common) -> Common:
-    """Let a corruption have as many images at a time as a CPU's cache holds, and their random numbers."""
-
-    @wraps(function)
-    def corrupt(images: Tensor, draw: Draw, *args: Any, **kwargs: Any) -> Tensor:
-        at_a_time = max(1, CACHED // images.shape[1:].numel())
-        if images.is_cuda or len(images) <= at_a_time:
-            return function(images, draw, *args, **kwargs)
-        parts = [slice(start, start + at_a_time) for start in range(0, len(images), at_a_time)]
-        corrupted = torch.empty_like(images, memory_format=torch.contiguous_format)
-        for part in parts:
-            corrupted[part] = function(images[part], draw.part(part), *args, **kwargs)
-        return corrupted
-
-    return corrupt
 
 
 def each(function: Callable[..., Iterable[Planes]], images: Tensor, *more: Sequence[Any]) -> Tensor:

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from modrobust.corruption.common.parts import in_parts
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 
 SATURATION = {  # factor, and what is added
     224: ((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modrobust.corruption.common.parts import in_parts
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 
 PHOTONS = {224: (60, 25, 12, 5, 3), 32: (500, 250, 100, 75, 50)}  # mean count at white
 

@@ -4,10 +4,11 @@ import torch
 from torch import Tensor
 
 from modrobust.corruption.common.lines import moved
-from modrobust.corruption.common.parts import Planes, each, in_parts
+from modrobust.corruption.common.parts import Planes, each
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.common.zooming import zoomed
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 
 SNOW = {  # mean and deviation of the flakes' layer, its zoom, its threshold; radius and sigma of motion; share kept
     224: (

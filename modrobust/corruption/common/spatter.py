@@ -5,11 +5,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modrobust.corruption.common.banded import across, gaussian, grid
-from modrobust.corruption.common.parts import Planes, each, in_parts
+from modrobust.corruption.common.banded import gaussian
+from modrobust.corruption.common.parts import Planes, each
 from modrobust.corruption.common.snow import GREY
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
+from modrobust.corruption.separable import across, grid
 
 WATER, MUD = 0, 1
 SPATTER = {  # mean and deviation of the liquid's layer, its blur, its threshold; water's share or mud's blur; kind
@@ -55,7 +57,7 @@ def spatter(images: Tensor, draw: Draw, severity: int = 3, table: int | None = N
 def _smooth(layer: Tensor, sigma: float) -> Tensor:
     """scikit-image's Gaussian of float32 (B, 1, H, W), within -8 and 8."""
     by_rows, by_columns = (gaussian(size, sigma, layer.device) for size in layer.shape[-2:])
-    return across(grid(layer[:, 0], bits=14), by_rows, by_columns)[:, None].float()
+    return across(grid(layer[:, 0], bits=14), by_rows, by_columns, torch.float32)[:, None]
 
 
 def _water(layer: Planes, farthest: float) -> Planes:

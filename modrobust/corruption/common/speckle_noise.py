@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from modrobust.corruption.common.parts import in_parts
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.draw import Draw
+from modrobust.corruption.parts import in_parts
 
 SCALE = {224: (0.15, 0.2, 0.35, 0.45, 0.6), 32: (0.06, 0.1, 0.12, 0.16, 0.2)}  # standard deviation, of the value
 
