@@ -50,11 +50,8 @@ def across(values: Tensor, rows: Blocks, columns: Blocks, dtype: torch.dtype = t
     count, height, width = values.shape
     turned = _times(columns, values.reshape(-1, width).T)  # (W', N * H): products are fast where rows are long
     both = _times(rows, turned.view(-1, height).T)  # (H', W' * N)
-    return (
-        both.view(len(both), columns[-1][0].stop, count)
-        .permute(2, 0, 1)
-        .to(dtype, memory_format=torch.contiguous_format)
-    )
+    images = both.view(len(both), columns[-1][0].stop, count).permute(2, 0, 1)
+    return images.to(dtype, memory_format=torch.contiguous_format)
 
 
 def _times(matrix: Blocks, right: Tensor) -> Tensor:

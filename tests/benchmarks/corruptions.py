@@ -54,7 +54,7 @@ def seconds(function: Callable[[], object], repeats: int) -> float:
 
 
 def compare(size: int, channels: int, batch: int = 256, rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
-    """Processor seconds an image by name: one by one, and in a batch; the best of several rounds in turns, one thread."""
+    """Processor seconds an image by name: one by one, and in a batch; the best of several rounds in turns."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
