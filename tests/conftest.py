@@ -1,5 +1,7 @@
 """What tests of several packages share."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,14 +23,26 @@ def shared(file: str) -> str | None:
     return next((what for name, what in ONE_OF_A_KIND.items() if file.startswith(name)), None)
 
 
+def pytest_configure() -> None:
+    """Under nohup, too, the processes of tests hear SIGHUP: that it is ignored is inherited, a handler is not."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that must come one after the other begin first, so that the other processes work meanwhile."""
     items.sort(key=lambda item: shared(item.path.name) is None)
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Of -n auto: one more process than cores, as the one with the tests of Slurm mostly waits."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With -n 2, tests that need the one Slurm or browser go to the same process, others wherever there is time."""
+    """With -n, tests that need the one Slurm or browser go to the same process, others wherever there is time."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):

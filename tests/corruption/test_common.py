@@ -120,7 +120,7 @@ def test_random_ones_within_the_bands(key: str) -> None:
         assert value == pytest.approx(expected[one], rel=0.15 if loose else 0.1), one
 
 
-@pytest.mark.parametrize("shape", [(50, 3, 32, 32), (9, 1, 28, 45)], ids=str)
+@pytest.mark.parametrize("shape", [(20, 3, 32, 32), (9, 1, 28, 45)], ids=str)
 @pytest.mark.parametrize("name", COMMON)
 def test_equal_bits_in_every_batch(name: str, shape: tuple[int, ...]) -> None:
     images = random_images(*shape)
@@ -134,7 +134,7 @@ def test_equal_bits_in_every_batch(name: str, shape: tuple[int, ...]) -> None:
     threads, made = torch.get_num_threads(), {}
     for number in (1, 2):
         torch.set_num_threads(number)
-        for batch in (3, 7, shape[0]):
+        for batch in (3, shape[0]):
             made[number, batch] = torch.cat([corrupt(part) for part in every.split(batch)])
     torch.set_num_threads(threads)
     together = made.pop((1, shape[0]))
@@ -151,8 +151,9 @@ SMALL, LARGE = [(2, 1, 8, 8), (2, 1, 28, 28), (2, 3, 33, 47), (2, 2, 9, 20)], [(
 
 @pytest.mark.parametrize("name", COMMON)
 def test_contract(name: str) -> None:
-    cases = [(shape, table, severity) for shape in SMALL for table in (None, 32, 224) for severity in range(1, 6)]
-    for shape, table, severity in cases + [(shape, None, 4) for shape in LARGE]:
+    ends = [(shape, table, severity) for shape in SMALL for table in (32, 224) for severity in (1, 5)]
+    between = [(SMALL[2], table, severity) for table in (32, 224) for severity in (2, 3, 4)]
+    for shape, table, severity in [*ends, *between, *((shape, None, 4) for shape in (*SMALL, *LARGE))]:
         images = random_images(*shape)
         before = images.clone()
         corrupted = COMMON[name](images, draw(images), severity, table)

@@ -56,6 +56,7 @@ def test_errors_by_severity_and_corruption(runs: Path, tmp_path: Path, capsys: p
         assert (tmp_path / "report" / name).stat().st_size > 5000
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_against_a_reference(runs: Path, tmp_path: Path) -> None:
     reference = run(tmp_path / "reference", worse=10.0)
     report([runs], tmp_path / "report", reference=reference)
@@ -75,6 +76,7 @@ def test_a_reference_without_severities_is_refused(runs: Path, tmp_path: Path) -
         report([runs], reference=plain)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_runs_without_severities_have_no_such_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made(tmp_path / "runs" / "one", {"Identity": 90.0, "Fog": 70.0})
     report([tmp_path / "runs"], tmp_path / "report")

@@ -38,6 +38,7 @@ def report(folders: list[Path], output: Path) -> None:
     list(write_invariance(rows_of(runs, collect(runs, without)), runs, output))
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_scores_stand_beside_accuracies_and_classes_without_images_do_not_count(tmp_path: Path) -> None:
     runs = [write_run(tmp_path, method, seed) for method in ("cross_entropy", "modules") for seed in (0, 1)]
     means = [write_activations(run, seed) for seed, run in enumerate(runs)]
@@ -55,6 +56,7 @@ def test_scores_stand_beside_accuracies_and_classes_without_images_do_not_count(
         assert (row["method"], row["seed"], row["n_corruptions"]) == ("modules", 0, len(composition))
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_correlations_are_of_means_over_seeds_and_their_spread_is_of_seeds(tmp_path: Path) -> None:
     for method in ("cross_entropy", "modules"):
         for seed in (0, 1, 2):
@@ -93,6 +95,7 @@ def test_plots_are_written_and_equal_runs_give_equal_files(tmp_path: Path) -> No
     assert contents[0] == contents[1]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_runs_without_activations_are_named_only_beside_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +112,7 @@ def test_runs_without_activations_are_named_only_beside_others(
     assert pd.read_csv(tmp_path / "report" / "invariance.csv")["run"].unique().tolist() == [str(first)]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_compositions_without_their_elemental_corruptions_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -152,6 +152,7 @@ def test_structured_data_has_a_view_with_its_seeds_measures_and_curves(tmp_path:
     assert view["groups"][1]["measures"]["inputs found"] == "120.0"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_one_page_for_images_and_structured_data(runs: list[Path], tmp_path: Path) -> None:
     write_run_of_bits(tmp_path / "outputs/runs/boolean/a")
     report([tmp_path / "outputs"], tmp_path / "report")

@@ -179,6 +179,7 @@ def test_replicas_that_nothing_tells_apart_are_named_and_left_out(
     assert f"{tmp_path}/a and {tmp_path}/b have equal settings and equal seeds" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_one_damaged_folder_hides_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for i, name in enumerate("abcdef"):
         made(tmp_path / name, {"A": 90 + i}, i)

@@ -64,9 +64,8 @@ def shift_statistics(predictor: nn.Module) -> None:
     ("dataset", "model", "kind"),
     [
         *(("digits", "model=small_cnn", kind) for kind in ("one", "modules", "img_space")),
-        *(("emnist", "model=emnist_cnn", kind) for kind in ("one", "modules", "img_space")),
         *(("cifar10", "model=resnet18", kind) for kind in ("one", "modules", "img_space")),
-        *(("facescrub", "model=inception_v3", kind) for kind in ("one", "modules", "img_space")),
+        *(("facescrub", "model=inception_v3", kind) for kind in ("modules", "img_space")),
         *(("digits", model, "modules") for model in ("model=torchvision", "model=timm model.arch=test_vit")),
     ],
 )
