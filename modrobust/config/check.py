@@ -1,7 +1,7 @@
 """Whether a configuration is good, told from its command line and itself alone. Imports no torch."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,12 +16,13 @@ from modrobust.corruption.composition import check_name
 from modrobust.errors import UserError
 
 
-def check(cfg: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
+def check(cfg: DictConfig, overrides: Sequence[str], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Refuse keys and values that would only fail later, or never; it takes milliseconds, for sweeps of thousands.
 
     Args:
         cfg: a run's configuration.
         overrides: the command line it was composed from.
+        known: see `keys.written`, where it is known already.
 
     Returns:
         the configuration as plain containers, interpolations resolved.
@@ -31,7 +32,7 @@ def check(cfg: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
     """
     if line := unknown_choice(overrides):  # Hydra passes over an optional group's
         raise UserError(line)
-    known = written(overrides)
+    known = written(overrides) if known is None else known
     as_written = plain(cfg, resolve=False)
     check_keys(as_written, known)
     content = plain(cfg)

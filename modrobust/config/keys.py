@@ -25,10 +25,15 @@ def flatten(content: Mapping[Any, Any], prefix: str = _ROOT) -> Iterator[tuple[s
 
 def written(overrides: Sequence[str]) -> Mapping[str, Any]:
     """Every key and value of the YAML files, with the options that a command line chooses but not its values."""
+    return _composed(found(overrides), choices(overrides))
+
+
+def choices(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Those of a command line's overrides that choose an option."""
     place = found(overrides)
     pairs = [text.partition("=") for text in overrides if "=" in text]
     chosen = [(key, value.split(",")[0]) for key, _, value in pairs]
-    return _composed(place, tuple(f"{key}={value}" for key, value in chosen if value in place.options(key.lstrip("+"))))
+    return tuple(f"{key}={value}" for key, value in chosen if value in place.options(key.lstrip("+")))
 
 
 @lru_cache(maxsize=64)  # a tenth of a second each, shared by the runs of a sweep that differ only in values

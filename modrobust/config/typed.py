@@ -7,6 +7,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 
+@lru_cache(maxsize=1)  # a millisecond to make
+def parser() -> OverridesParser:
+    """Of Hydra's command lines."""
+    return OverridesParser.create()
+
+
 @lru_cache(maxsize=4096)  # a millisecond each, and in a sweep they are the same for all runs
 def typed(text: str) -> Any:
     """What Hydra makes of a value on the command line: 1e-1, .1 and 0.10 are the same number.
@@ -14,7 +20,7 @@ def typed(text: str) -> Any:
     PyYAML would make a word of 1e-1, as YAML 1.1 does. What is no value of that grammar is text.
     """
     try:
-        return OverridesParser.create().parse_override(f"key={text}").value()
+        return parser().parse_override(f"key={text}").value()
     except HydraException:
         return text
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from modrobust.errors import Pruned
+
 
 class Logger:
     """Takes a run's metrics while they come; a context manager, closed however the run ends.
@@ -50,7 +52,7 @@ class Logger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close(failed=error is not None)
+        self.close(failed=error is not None and not isinstance(error, Pruned))
 
 
 def numbers(row: Mapping[str, Any]) -> dict[str, float]:

@@ -8,7 +8,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -17,8 +16,9 @@ from omegaconf.errors import OmegaConfBaseException
 from modrobust.config.check import check
 from modrobust.config.explain import explain
 from modrobust.config.identity import folder_of, identity_of, is_worker, kind_of, plain, run_folder
-from modrobust.config.keys import flatten
+from modrobust.config.keys import choices, flatten
 from modrobust.config.need import Need
+from modrobust.config.typed import parser
 from modrobust.config.values import values as needed
 from modrobust.errors import UserError
 from modrobust.sweep.pieces import Piece, pieces
@@ -149,6 +149,7 @@ class _Composed:
         self._compose = compose
         self._parse = lru_cache(maxsize=None)(_parse)
         self._known: dict[Shape, tuple[DictConfig, DictConfig]] = {}
+        self._written: dict[Shape, Mapping[str, Any]] = {}
         self._checked: dict[Shape, tuple[_Checked, Mapping[str, Need]]] = {}
 
     def __call__(self, overrides: Sequence[str]) -> _Checked:
@@ -163,7 +164,7 @@ class _Composed:
             written, resolved = (_with(content, values) for content in (checked.written, checked.resolved))
             return checked._replace(written=written, resolved=resolved)
         cfg, hydra = self._composed(overrides, shape, values)
-        resolved = check(cfg, overrides)
+        resolved = check(cfg, overrides, self._written.get(shape))
         one = _Checked(plain(cfg, resolve=False), resolved, hydra, run_folder(cfg) if is_worker(cfg) else "")
         if not one.worker and "task" not in one.written:
             self._checked[shape] = one, _independent(one)
@@ -174,7 +175,9 @@ class _Composed:
     ) -> tuple[DictConfig, DictConfig]:
         """The configuration without Hydra's node, and that node."""
         if shape not in self._known:
-            self._known[shape] = _halves(self._compose(list(shape[0])))
+            self._known[shape] = halves = _halves(self._compose(list(shape[0])))
+            if shape[0] == choices(shape[0]):  # as the YAML files have it, which check need not compose again
+                self._written[shape] = dict(flatten(plain(halves[0], resolve=False)))
         cfg, hydra = self._known[shape]  # whose values are those of another run, all of which are now set anew
         if any(isinstance(value, dict) for value in values.values()):  # would be merged with another run's
             self._known.pop(shape)
@@ -214,7 +217,7 @@ def _with(content: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parse(text: str) -> Override:
-    return OverridesParser.create().parse_overrides([text])[0]
+    return parser().parse_overrides([text])[0]
 
 
 def _shape(overrides: Sequence[str], parsed: Sequence[Override]) -> Shape:

@@ -16,6 +16,8 @@ from modrobust.sweep.lost import explained
 
 SILENT = 600.0  # seconds without a sign of life after which a run on another machine, outside Slurm, counts as lost
 
+READERS = 16  # at once, for a network's file system answers slowly but in parallel
+
 
 @dataclass(frozen=True)
 class Status:
@@ -94,8 +96,9 @@ class Watch:
 
     def look(self, folders: Sequence[Path]) -> dict[Path, Status]:
         """The status of every run folder, as it is now."""
-        with ThreadPoolExecutor(16) as pool:  # a network's file system answers slowly but in parallel
-            files = dict(zip(folders, pool.map(self._read, folders), strict=True))
+        with ThreadPoolExecutor(READERS) as pool:
+            some = pool.map(self._read_all, [folders[i::READERS] for i in range(READERS)])
+        files = {folder: found for one in some for folder, found in one}
         submitted, waiting = self._submitted(), index.waiting(self._runs)
         open_jobs = [
             submitted[folder] for folder in folders if folder in submitted and files[folder][0].get("state") != "done"
@@ -125,6 +128,9 @@ class Watch:
                 why = content.get("error") or content.get("state", "missing")
                 return f"could not start: its {name} is not trained ({why})"
         return None
+
+    def _read_all(self, folders: Sequence[Path]) -> list[tuple[Path, tuple[Content, float | None]]]:
+        return [(folder, self._read(folder)) for folder in folders]
 
     def _read(self, folder: Path) -> tuple[Content, float | None]:
         """A run's status.json, and when it was last written or touched; {}, None where there is none."""

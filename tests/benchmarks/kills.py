@@ -1,7 +1,7 @@
 """A sweep of many tiny runs on a real Slurm, disturbed by random kills: does it end with the undisturbed one's bytes?
 
 tests/slurm/start.sh; export SLURM_CONF=/tmp/modrobust-slurm/slurm.conf
-python tests/benchmarks/kills.py [runs [kills [seed]]]        default 100 runs, 20 kills, seed 0
+python tests/benchmarks/kills.py [runs [kills [seed]]]        default 100 runs, 30 kills, seed 0
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent / "sweep"))
-from chaos import KINDS, disturbed
+from chaos import ALL, disturbed
 from sweeps import SLOW, SLOW_SCHEDULE, SLURM, results
 
 RUNS_PER_JOB = 4
@@ -21,11 +21,11 @@ RUNS_PER_JOB = 4
 
 def main() -> None:
     """Print how often what was killed, and whether the tables are the same. Exits with 1 if they are not."""
-    runs, kills, seed = (int(x) for x in (*sys.argv[1:], *("100", "20", "0")[len(sys.argv) - 1 :]))
+    runs, kills, seed = (int(x) for x in (*sys.argv[1:], *("100", "30", "0")[len(sys.argv) - 1 :]))
     folder, chance = Path(tempfile.mkdtemp()), random.Random(seed)
     (folder / "slow.py").write_text(SLOW_SCHEDULE)
     sweep = ("-m", *SLOW, f"seed=range({runs})")
-    kinds = [KINDS[i % len(KINDS)] for i in range(kills)]
+    kinds = [ALL[i % len(ALL)] for i in range(kills)]
     chance.shuffle(kinds)
     os.environ["SECONDS_AN_EPOCH"] = "0.03"
     begun = time.monotonic()

@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 TINY = ("dataset=boolean", "training.epochs=3", "threads=1", "seed=0")
 
 
@@ -45,6 +47,8 @@ def copy(run: Path, seed: int) -> None:
             text = re.sub(r"^seed: 0$", f"seed: {seed}", text, flags=re.MULTILINE)
             text = re.sub(r"^(boolean,supervised,\w+,\w+,)0,", rf"\g<1>{seed},", text, flags=re.MULTILINE)
             (place / file.name).write_text(text)
+        elif file.name == "curves.npz":
+            np.savez(place / file.name, **{**np.load(file), "seeds": np.array([seed])})
         elif not file.name.startswith("."):
             (place / file.name).hardlink_to(file)
 

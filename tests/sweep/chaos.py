@@ -15,6 +15,8 @@ from sweeps import queue
 
 KINDS = ("job", "step", "process", "launcher")
 """scancel of a job, SIGKILL of its steps by Slurm, SIGKILL of a run's process, SIGKILL of the command."""
+ALL = (*KINDS, "requeue", "controller")
+"""Also scontrol requeue of a job, and SIGKILL of Slurm's controller, which is started again three seconds later."""
 
 
 def disturbed(
@@ -25,7 +27,7 @@ def disturbed(
     Args:
         sweep: overrides.
         folder: where the command is given.
-        kinds: one for each kill, of KINDS.
+        kinds: one for each kill, of ALL.
         chance: chooses among jobs, and the pauses.
         pause: shortest and longest time between kills, seconds.
 
@@ -66,10 +68,21 @@ def _kill(kind: str, folder: Path, chance: random.Random) -> bool:
             os.kill(chance.choice(found), signal.SIGKILL)
     else:
         found = sorted(job for job, state in queue().items() if state == "RUNNING")
-        if found:
-            how = ["--signal=KILL"] if kind == "step" else []
-            subprocess.run(["scancel", *how, chance.choice(found)], check=False)
+        if found and kind == "controller":
+            _restart_controller()
+        elif found:
+            how = {"step": ["scancel", "--signal=KILL"], "requeue": ["scontrol", "requeue"]}.get(kind, ["scancel"])
+            subprocess.run([*how, chance.choice(found)], check=False)
     return bool(found)
+
+
+def _restart_controller() -> None:
+    """Of the Slurm that tests/slurm/start.sh has started."""
+    conf = Path(os.environ["SLURM_CONF"])
+    pid = int((conf.parent / "slurmctld.pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(3)
+    subprocess.run(["slurmctld", "-f", conf], check=True)
 
 
 def _running(folder: Path) -> list[dict[str, int]]:
