@@ -36,7 +36,10 @@ _OURS = "modrobust.evaluation."
 _NEUTRAL = {"compositions": None, "max_length": None, "batch_size": 256, "activations": False}
 """Values of keys that bits do without; hashes of runs have always had them."""
 _LATER = {"precision": "auto", "compile": False, "channels_last": "auto"}
-_LATER_BELOW = (("evaluation", "severities"), ("dataset", "corrupted"))  # null asks for nothing
+_LATER_BELOW = (
+    *(("evaluation", "severities", None), ("dataset", "corrupted", None)),
+    *(("method", "restarts", 1), ("method", "routing_every", None)),
+)
 """Keys that the first runs did not have, and the values that compute what those did."""
 _ASKED_FOR = (("method", "routing", "told", "router"),)
 """Later keys, too: the group, a key, its value that asks for nothing new, and what is nothing without it."""
@@ -64,8 +67,8 @@ def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in _LATER.items():
         if content.get(key) == value:
             content.pop(key)
-    for group, key in _LATER_BELOW:
-        if content[group].get(key) is None:
+    for group, key, value in _LATER_BELOW:
+        if content[group].get(key, value) == value:
             content[group].pop(key, None)
     for group, key, value, other in _ASKED_FOR:
         if content[group].get(key) == value:

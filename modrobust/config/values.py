@@ -299,6 +299,8 @@ OF_TARGET: Mapping[str, Needs] = {
         "tau": above(0),
         "gumbel": flag,
         "per_sample_routing": flag,
+        "restarts": whole(1),
+        "routing_every": optional(whole(1)),
     },
     # how they are trained
     "torch.optim.SGD": {"momentum": number(0), "nesterov": flag, "weight_decay": number(0)},

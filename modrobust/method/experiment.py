@@ -1,6 +1,6 @@
 """What every method is given: the data, the corruptions, a network to build, how and where to train."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, TypeVar, runtime_checkable
@@ -96,13 +96,13 @@ class Experiment:
         """A new network whose first weights follow from the seed and the part's name."""
         return self.fresh(part, self.probe)
 
-    def structured_network(self, part: Part) -> StructuredNetwork:
+    def structured_network(self, part: Part, seeds: Sequence[int]) -> StructuredNetwork:
         """A new network for structured data, each replica's first weights drawn for this part and its seed."""
         architecture = self.build()
         if not isinstance(architecture, Architecture):
             allowed = "mlp, cnn, modular, modular_known, shared_modular and shared_modular_known"
             raise UserError(f"model: dataset={self.data.name} goes with {allowed}.")
-        return architecture.network(self.structured, [derive(seed, part.name, "init") for seed in self.seeds])
+        return architecture.network(self.structured, [derive(seed, part.name, "init") for seed in seeds])
 
     def fresh(self, part: Part, build: Callable[[], Built]) -> Built:
         """What `build` makes, on the device, its first weights drawn for this part."""

@@ -1,11 +1,11 @@
 """Supervised training of networks with more or less known structure, many seeds as one batch (replicas)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from modrobust.corruption.draw import Draw
@@ -13,6 +13,8 @@ from modrobust.errors import UserError
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import fit
 from modrobust.method.made import Made
+from modrobust.method.recorded import Recorded
+from modrobust.method.restarts import best, draws, take
 from modrobust.method.rows import Rows, rows_of
 from modrobust.model.found import found, selected
 from modrobust.model.selection import Sampling, precisely
@@ -46,6 +48,8 @@ class Supervised:
         tau: float,
         gumbel: bool,
         per_sample_routing: bool,
+        restarts: int = 1,
+        routing_every: int | None = None,
     ) -> None:
         """Keep the settings.
 
@@ -56,6 +60,8 @@ class Supervised:
             tau: temperature of selections in training.
             gumbel: whether selections have Gumbel noise in training.
             per_sample_routing: whether each example has noise of its own.
+            restarts: networks that are trained for each seed; the one with the smallest training loss is kept.
+            routing_every: epochs from one record of the modules' inputs to the next; None for none.
 
         Raises:
             UserError: a value is not allowed.
@@ -70,6 +76,7 @@ class Supervised:
             )
         self.loss, self.lr, self.weight_decay = loss, dict(lr), dict(weight_decay)
         self.tau, self.gumbel, self.per_sample_routing = tau, gumbel, per_sample_routing
+        self.restarts, self.routing_every = restarts, routing_every
 
     def train(self, experiment: Experiment) -> Made:
         """Train all replicas as one batch; keep their curves, and what routing they learned."""
@@ -77,63 +84,60 @@ class Supervised:
         settings = {"loss": self.loss, "lr": self.lr, "weight_decay": self.weight_decay, "tau": self.tau}
         settings |= {"gumbel": self.gumbel, "per_sample_routing": self.per_sample_routing}
         noise = experiment.corruption.input_noise
-        replicas = {"replicas": len(seeds)} if len(seeds) > 1 else {}
-        part = experiment.parts.part("network", (), **settings, input_noise=noise, **replicas)
-        network = experiment.structured_network(part).to(experiment.device)
+        more = {"replicas": len(seeds)} if len(seeds) > 1 else {}
+        more |= {"restarts": self.restarts} if self.restarts > 1 else {}
+        more |= {"routing_every": self.routing_every} if self.routing_every else {}
+        part = experiment.parts.part("network", (), **settings, input_noise=noise, **more)
+        tried = draws(seeds, self.restarts)
+        network = experiment.structured_network(part, tried).to(experiment.device)
         if self.gumbel and not any(logits.learned for logits in network.selections.values()):
             raise UserError("method.gumbel=true: the network learns no selection that could be noisy.")
-        objective = _Bits(self, network, experiment, noise)
+        objective = _Bits(self, network, experiment, noise, tried)
         names = list(objective.rows)
         groups: list[dict[str, Any]] = [
             {"params": parameters, "lr": self.lr[what], "weight_decay": self.weight_decay[what]}
             for what, parameters in network.groups().items()
         ]
         fit(part, objective.recorded, objective, experiment.training, groups, last=True)
-        recorded = objective.recorded.curves.cpu().numpy()
+        kept, rows = list(range(len(tried))), objective.rows
+        if self.restarts > 1:
+            kept, rows = objective.best(), rows_of(dataset, seeds, experiment.device)
+            every, network = network, experiment.structured_network(part, seeds).to(experiment.device)
+            take(kept, every, network)
+        recorded = objective.recorded.curves.cpu().numpy()[..., kept]
         curves = {f"{name}_{what}": recorded[:, i, j] for i, name in enumerate(names) for j, what in enumerate(WHAT)}
         tables: dict[str, list[dict[str, Any]]] = {"parameters": [network.count()]}
         if network.selections:
             tables["routing"] = selected(network, seeds)
         if dataset.structure and any(logits.learned for logits in network.selections.values()):
             tables["found"] = found(network, dataset.structure, seeds)
-        arrays = {"curves": {**curves, "seeds": torch.tensor(seeds).numpy()}}
-        return Made(Trained(network, objective.loss, objective.rows, seeds), (part,), tables, arrays)
+        arrays = {"curves": {**curves, "seeds": torch.tensor(seeds).numpy()}, **objective.recorded.routes(kept, seeds)}
+        return Made(Trained(network, objective.loss, rows, seeds), (part,), tables, arrays)
 
 
 WHAT = ("loss", "accuracy")
 
 
-class Recorded(nn.Module):
-    """A network with its learning curves, which are saved and resumed with it.
-
-    Attributes:
-        curves: float32 (epochs, splits, 2, R): loss, accuracy (0..1); of the training split the means of the epoch's
-            batches.
-        running: float32 (2, R): their sums in the current epoch.
-    """
-
-    curves: Tensor
-    running: Tensor
-
-    def __init__(self, network: StructuredNetwork, epochs: int, splits: int, replicas: int) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("curves", torch.full((epochs, splits, 2, replicas), torch.nan))
-        self.register_buffer("running", torch.zeros(2, replicas))
-
-
 class _Bits:
     """The fit loop's objective: each replica's batches, in its own order and with its own noise."""
 
-    def __init__(self, method: Supervised, network: StructuredNetwork, experiment: Experiment, noise: float) -> None:
+    def __init__(
+        self,
+        method: Supervised,
+        network: StructuredNetwork,
+        experiment: Experiment,
+        noise: float,
+        seeds: Sequence[int],
+    ) -> None:
         self.method, self.network, self.noise = method, network, noise
         self.loss, device = precise(LOSSES[method.loss]), experiment.device
-        self.seeds = torch.tensor(experiment.seeds, device=device)
-        self.rows = rows_of(experiment.structured, experiment.seeds, device)
+        self.seeds = torch.tensor(seeds, device=device)
+        split_seeds = [seed for seed in experiment.seeds for _ in range(method.restarts)]
+        self.rows = rows_of(experiment.structured, split_seeds, device)
         self.batch_size = min(experiment.training.batch_size, len(self.rows["train"]))
         self.steps = -(-len(self.rows["train"]) // self.batch_size)
-        replicas = len(experiment.seeds)
-        self.recorded = Recorded(network, experiment.training.epochs, len(self.rows), replicas).to(device)
+        epochs, every = experiment.training.epochs, method.routing_every or 0
+        self.recorded = Recorded(network, epochs, len(self.rows), len(seeds), every).to(device)
         self.epoch = 0
         self._order = lru_cache(maxsize=1)(self._shuffle)
 
@@ -169,6 +173,7 @@ class _Bits:
     def validate(self) -> dict[str, float]:
         """Means over replicas on the validation split; the curves take all splits of all replicas."""
         here = self.recorded.curves[self.epoch]
+        self.recorded.end_epoch(self.epoch)
         for i, (name, rows) in enumerate(self.rows.items()):
             if name == "train":
                 here[i] = self.recorded.running
@@ -178,6 +183,12 @@ class _Bits:
                 here[i] = torch.stack([self.loss(z, y).mean(1), correct(z, y).mean(1)])
         loss, accuracy = here[list(self.rows).index("valid")].nanmean(1).tolist()
         return {"loss": loss, "accuracy": accuracy}
+
+    def best(self) -> list[int]:
+        """See `restarts.best`: by the loss of the networks as they are tested, without noise."""
+        rows = self.rows["train"]
+        z = predict(self.network, rows, len(self.seeds))
+        return best(self.loss(z, rows.targets.expand_as(z)).float().mean(1), self.method.restarts)
 
 
 def correct(z: Tensor, y: Tensor) -> Tensor:

@@ -20,6 +20,16 @@ def _chosen(logits: Logits, k: int) -> Tensor:
     return order[:, :, :k].transpose(-1, -2).cpu()
 
 
+def held(network: StructuredNetwork) -> dict[str, Tensor]:
+    """By layer the inputs that each module takes, int64 (R, tasks, places, inputs), on the CPU (see `selected`)."""
+    assert isinstance(network, ModularNetwork)
+    found = {}
+    for layer, logits in network.inputs.items():
+        assert isinstance(logits, Logits)
+        found[layer] = _chosen(logits, network.inputs_seen(layer))
+    return found
+
+
 def selected(network: StructuredNetwork, seeds: Sequence[int]) -> list[dict[str, Any]]:
     """A row for each seed, task, layer and place: its inputs, and its module where modules are shared.
 
