@@ -27,8 +27,9 @@ order_longer (effect of the order), difficulty (pairs of corruptions), corruptio
 evaluation.severities; also a figure), correlations (of invariance, from runs with
 evaluation.activations=true; also invariance.csv and figures); as PDF and PNG: boxplot, heatmap_accuracy and
 _loss, learning (curves), levels (their search), corruptions, compositions and autoencoders (images); of structured
-data: structure, and figures: curves (test accuracy by epochs), and one of each numeric setting that differs, as
-dataset.train_fraction; and report.html, a page to explore all of it down to a run's log
+data: structure, and figures: curves (test accuracy by epochs), routing (which inputs modules hold, by epoch), and one
+of each numeric setting that differs, as dataset.train_fraction; and report.html, a page to explore all of it down to
+a run's log
 """
 ONLY = """\
 report only runs with this value in their config.yaml or status.json, such as threads=1 or host=node7; may be repeated
@@ -240,10 +241,12 @@ def _structured(bits: list[Group], facts: Facts, output: Path | None, told: list
     table = structure_table(bits, notes_of_bits(bits, facts))
     told.append(markdown(table.sections))
     if output:
+        from modrobust.report.figures.routing import write_routing
         from modrobust.report.figures.structure import write_figures
 
         yield from write(table, output)
         yield from write_figures(bits, output)
+        yield from write_routing(bits, output)
 
 
 if __name__ == "__main__":
