@@ -72,7 +72,7 @@ def checked(predicted: Any, n_images: int, num_classes: int) -> dict[str, Said]:
                 f"method: its predictor returns {found} as {variant}: logits {(n_images, num_classes)} and "
                 f"penultimate features ({n_images}, units) are needed."
             )
-        numbers = more[0].values() if len(more) == 1 and isinstance(more[0], dict) else more
+        numbers = more[0].values() if len(more) == 1 and isinstance(more[0], dict) else [None] * len(more)
         if any(not isinstance(x, Tensor) or x.shape != (n_images,) for x in numbers):
             raise UserError(
                 f"method: its predictor returns more than logits and features as {variant}: {{name: numbers "
