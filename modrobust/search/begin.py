@@ -63,7 +63,7 @@ def begin(overrides: Sequence[str], given: Sequence[str], compose: Compose, runs
     record = Record(_folder(cfg, settings, steps, runs), runs)
     recipe = in_effect(f"{dataset}_{method}", [text for text in others if text.startswith(("method.", "training."))])
     about = {"dataset": dataset, "method": method, "model": cfg.model.name, "kind": settings["kind"]}
-    about |= {"seed": settings["seed"], "pruner": settings.get("pruner"), "recipe": recipe, **code_version()}
+    about |= {"seed": settings["seed"], "pruner": choices.get("search/pruner"), "recipe": recipe, **code_version()}
     one = Search(others, about_search, steps, record, settings, about, shlex.join(["modrobust", "-m", *given]))
     one.check(compose)
     return one

@@ -6,10 +6,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hydra.utils import instantiate
 from in_process import modrobust
+from omegaconf import OmegaConf
 
 optuna = pytest.importorskip("optuna")
 
+from modrobust.config.options import CONF, options  # noqa: E402
 from modrobust.errors import Pruned  # noqa: E402
 from modrobust.search.pruning import MOST, Watch  # noqa: E402
 
@@ -62,6 +65,19 @@ def test_accuracies_are_percent_and_a_journal_stays_short() -> None:
         watch({"part": "a", "epoch": epoch, "valid_accuracy": 0.5, "valid_loss": 1.0})
     told = study.trials[0].intermediate_values
     assert len(told) == MOST and set(told.values()) == {50.0}
+
+
+@pytest.mark.parametrize("name", options("search/pruner"))
+def test_every_pruner_ends_what_is_hopeless_and_nothing_else(name: str) -> None:
+    pruner = instantiate(OmegaConf.load(CONF / f"search/pruner/{name}.yaml"))
+    study = optuna.create_study(direction="minimize", pruner=pruner)
+    ended = []
+    for number in range(12):
+        trial, loss = study.ask(), 1.0 if number < 10 else (5.0, 0.5)[number - 10]
+        curve = rows(a=[loss / epoch for epoch in range(1, 17)])
+        ended.append(seen(Watch(study, trial.number, "valid_loss", 16), curve))
+        study.tell(trial, loss)
+    assert ended[10] < 17 and ended[11] == 17
 
 
 def test_a_pruned_trial_is_no_failure_and_another_command_finishes_its_run(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sweeps import queue
 KINDS = ("job", "step", "process", "launcher")
 """scancel of a job, SIGKILL of its steps by Slurm, SIGKILL of a run's process, SIGKILL of the command."""
 ALL = (*KINDS, "requeue", "controller")
-"""Also scontrol requeue of a job, and SIGKILL of Slurm's controller, which is started again three seconds later."""
+"""Also scontrol requeue of a job, and the end of Slurm's controller, which is started again three seconds later."""
 
 
 def disturbed(
@@ -77,10 +77,12 @@ def _kill(kind: str, folder: Path, chance: random.Random) -> bool:
 
 
 def _restart_controller() -> None:
-    """Of the Slurm that tests/slurm/start.sh has started."""
+    """Of the Slurm that tests/slurm/start.sh has started. Killed by force it would forget jobs, and drain nodes."""
     conf = Path(os.environ["SLURM_CONF"])
-    pid = int((conf.parent / "slurmctld.pid").read_text())
-    os.kill(pid, signal.SIGKILL)
+    pid = (conf.parent / "slurmctld.pid").read_text().strip()
+    os.kill(int(pid), signal.SIGTERM)
+    while Path("/proc", pid).exists():
+        time.sleep(0.1)
     time.sleep(3)
     subprocess.run(["slurmctld", "-f", conf], check=True)
 
