@@ -24,11 +24,11 @@ COLUMNS = ("step", "score", "value", "state", "chosen", "error", "run")
 class Record:
     """search.json in a folder of its own beside the runs of its dataset, method and model.
 
-    Keys: dataset, method, pruner (options' names), kind, seed, commands (those that worked on it, in order), updated (when the
-    last of them began, seconds since 1970), recipe (what the recipe says besides), git_commit, steps: name -> score,
-    corruptions, values (the space), overrides, trials: [{values, fixed, run}], where fixed is what earlier steps had
-    chosen; runs are relative to the folder of all runs. A sampler's trials have a number, too, for it may draw the same
-    values again; finished runs of outside the search, which a warm start took over, have warm: true.
+    Keys: dataset, method, pruner (options' names), kind, seed, commands (those that worked on it, in order), updated
+    (when the last of them began, seconds since 1970), recipe (what the recipe says besides), git_commit, steps: name ->
+    score, corruptions, values (the space), overrides, trials: [{values, fixed, run}], where fixed is what earlier steps
+    had chosen; runs are relative to the folder of all runs. A sampler's trials have a number, too, for it may draw the
+    same values again; finished runs of outside the search, which a warm start took over, have warm: true.
     """
 
     def __init__(self, folder: Path, runs: Path) -> None:
