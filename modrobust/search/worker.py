@@ -64,16 +64,16 @@ def serve(cfg: DictConfig, folder: Path, work_once: Callable[..., None]) -> None
         storage = JournalStorage(JournalFileBackend(str(journal(place, step.name))))
         direction = StudyDirection.MAXIMIZE if SCORES[step.score] is max else StudyDirection.MINIMIZE
         study = optuna.create_study(storage=storage, study_name=step.name, direction=direction, load_if_exists=True)
-        if cfg.search.pruner is not None:
+        if cfg.search.get("pruner") is not None:  # jobs of older versions have no such keys
             study.pruner = instantiate(cfg.search.pruner)
-        if cfg.search.warm_start:
+        if cfg.search.get("warm_start"):
             with Lock(place.folder / ".journal.lock"):
                 take_over(study, step, place, cfg)
         while (taken := _take(study, step, folder, cfg)) is not None:
             trial = configured(cfg, taken.values)
             run = place.runs / run_folder(trial)
             place.add(step.name, [(taken.values, run)], number=taken.number)
-            watch = Watch(study, taken.number, step.score, cfg.training.epochs) if cfg.search.pruner else _unseen
+            watch = Watch(study, taken.number, step.score, cfg.training.epochs) if cfg.search.get("pruner") else _unseen
             if not (taken.begun and state_of(run) in SETTLED):  # its worker may have died after its end
                 try:
                     work_once(trial, run, watch)
