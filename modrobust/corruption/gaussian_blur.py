@@ -1,12 +1,11 @@
 """Gaussian blur: two exact products with a matrix."""
 
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from modrobust.corruption.draw import Draw
-from modrobust.corruption.parts import IN_FLOAT64, in_parts
 from modrobust.corruption.separable import WEIGHT_BITS, Blocks, blocks, separable
 from modrobust.corruption.severity import at_severity
 
@@ -15,7 +14,6 @@ SIGMA = (1, 2, 3, 4, 6)  # standard deviation in pixels
 TRUNCATE = 4  # the kernel ends at this many standard deviations
 
 
-@partial(in_parts, values=IN_FLOAT64)
 def gaussian_blur(images: Tensor, draw: Draw, severity: int = 2) -> Tensor:
     """Blur every channel with a Gaussian; outside the image its edge goes on (arXiv 2306.09005).
 

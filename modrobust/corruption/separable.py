@@ -9,6 +9,8 @@ about 0.0002 in 0..255.
 import torch
 from torch import Tensor
 
+from modrobust.corruption.parts import IN_FLOAT64
+
 IMAGE_BITS = 9
 WEIGHT_BITS = 18
 BLOCK = 20  # rows of a matrix that are multiplied together, about, without the columns where all of them are 0
@@ -47,11 +49,24 @@ def across(values: Tensor, rows: Blocks, columns: Blocks, dtype: torch.dtype = t
     Returns:
         (N, H', W').
     """
+    return _across(values, rows, columns).to(dtype, memory_format=torch.contiguous_format)
+
+
+def separable(images: Tensor, rows: Blocks, columns: Blocks) -> Tensor:
+    """rows @ image @ columns.T of every channel: float32 (B, C, H, W), 0..255, to float32 (B, C, H', W')."""
+    result = images.new_empty(*images.shape[:2], rows[-1][0].stop, columns[-1][0].stop)
+    at_a_time = len(images) if images.is_cuda else IN_FLOAT64 // images.shape[1:].numel()
+    for part, target in zip(images.split(max(1, at_a_time)), result.split(max(1, at_a_time)), strict=True):
+        target.flatten(0, 1).copy_(_across(grid(part).flatten(0, 1), rows, columns))
+    return result
+
+
+def _across(values: Tensor, rows: Blocks, columns: Blocks) -> Tensor:
+    """See `across`; images lie next to each other in memory."""
     count, height, width = values.shape
     turned = _times(columns, values.reshape(-1, width).T)  # (W', N * H): products are fast where rows are long
     both = _times(rows, turned.view(-1, height).T)  # (H', W' * N)
-    images = both.view(len(both), columns[-1][0].stop, count).permute(2, 0, 1)
-    return images.to(dtype, memory_format=torch.contiguous_format)
+    return both.view(len(both), len(turned), count).permute(2, 0, 1)
 
 
 def _times(matrix: Blocks, right: Tensor) -> Tensor:
@@ -59,8 +74,3 @@ def _times(matrix: Blocks, right: Tensor) -> Tensor:
     for rows, columns, block in matrix:
         torch.mm(block, right[columns], out=product[rows])
     return product
-
-
-def separable(images: Tensor, rows: Blocks, columns: Blocks) -> Tensor:
-    """rows @ image @ columns.T of every channel: float32 (B, C, H, W), 0..255, to float32 (B, C, H', W')."""
-    return across(grid(images).flatten(0, 1), rows, columns, torch.float32).unflatten(0, images.shape[:2])

@@ -130,6 +130,7 @@ class _Loop:
             _tell(self.part, self.rows)
         self.begun = self.saved = self.written = self.looked = time.monotonic()
         steps = self.objective.steps
+        self.network.train()  # validation restores it
         with bar(self.part.name, self.training.epochs * steps, self.epoch * steps + self.step) as shown:
             while self.epoch < self.training.epochs:
                 self._train_epoch(steps, shown)
@@ -145,7 +146,6 @@ class _Loop:
         return weights
 
     def _train_epoch(self, steps: int, shown: Bar) -> None:
-        self.network.train()
         while self.step < steps:
             seed_torch(derive(self.part.seed, self.part.name, self.epoch, self.step))
             with self.training.watch():

@@ -196,7 +196,7 @@ def correct(z: Tensor, y: Tensor) -> Tensor:
     return ((z > 0) == (y > 0.5)).float().mean(-1)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def predict(network: StructuredNetwork, rows: Rows, replicas: int) -> Tensor:
     """Logits of all rows, float32 (R, n, B), as many rows at a time as memory is fit for."""
     size = max(1, NUMBERS_AT_ONCE // (replicas * rows.inputs[0, 0].numel()))

@@ -44,7 +44,7 @@ def held(folder: Path) -> Iterator[None]:
 def require_held(path: Path) -> None:
     """Raise UserError where the folder of a `held` block around a path is gone."""
     for folder, before in _HELD.items():
-        if not path.is_relative_to(folder):
+        if not f"{path}/".startswith(f"{folder}/"):
             continue
         try:
             status = folder.stat()

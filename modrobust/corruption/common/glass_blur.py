@@ -1,7 +1,5 @@
 """Glass blur: pixels take the values of others nearby."""
 
-from functools import partial
-
 import torch
 from torch import Tensor
 
@@ -9,7 +7,7 @@ from modrobust.corruption.common.banded import blurred
 from modrobust.corruption.common.table import parameters
 from modrobust.corruption.corruption import quantize
 from modrobust.corruption.draw import Draw
-from modrobust.corruption.parts import IN_FLOAT64, in_parts
+from modrobust.corruption.parts import in_parts
 
 GLASS = {  # standard deviation of the blur before and after; largest offset; sweeps
     224: ((0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2)),
@@ -17,7 +15,7 @@ GLASS = {  # standard deviation of the blur before and after; largest offset; sw
 }
 
 
-@partial(in_parts, values=IN_FLOAT64)
+@in_parts
 def glass_blur(images: Tensor, draw: Draw, severity: int = 3, table: int | None = None) -> Tensor:
     """Blur, truncate to whole numbers, let pixels take others' values, blur. Contract: `modrobust.corruption.common`.
 
