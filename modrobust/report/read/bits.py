@@ -34,7 +34,8 @@ class Bits:
         seeds: of its n replicas, in order.
         curve: test accuracy, percent, float (epochs, n); (0, n) without a test split.
         measures: by name an array float (n,), NaN where a seed has none: parameters_trained, accuracy_<split> (percent,
-            last epoch), epochs_to_95 and epochs_to_100 (NaN: never), inputs_found and modules_found (percent).
+            last epoch), epochs_to_95 and epochs_to_100 (NaN: never), inputs_found and modules_found (percent),
+            all_modules_found (100 or 0).
         losses: by split, float (n,).
     """
 
@@ -102,7 +103,10 @@ def _bits(run: Path, dataset: str, model: str, results: Results) -> Bits:
         if not set(seeds) <= set(by_seed):
             raise Damaged("found.csv has not all seeds")
         numbers = np.array([by_seed[seed] for seed in seeds])
-        measures |= {f"{x}_found": 100 * numbers[:, 2 * i] / numbers[:, 2 * i + 1] for i, x in enumerate(FOUND)}
+        shares = {x: numbers[:, 2 * i] / numbers[:, 2 * i + 1] for i, x in enumerate(FOUND)}
+        measures |= {
+            f"{x}_found": 100 * share for x, share in (shares | {"all_modules": shares["modules"] == 1}).items()
+        }
     return Bits(dataset, model, seeds, curve, measures, {split: loss for split, (_, loss) in values.items()})
 
 
