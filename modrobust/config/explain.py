@@ -92,6 +92,8 @@ def _not_composed(error: ConfigCompositionException, overrides: list[str]) -> st
             if match[1] in known:  # no option's name, for `training` has groups below it
                 given = next((text for text in overrides if text.startswith(f"{match[1]}=")), match[1])
                 return set_as_a_whole(given, match[1], known)
+            if match[1].startswith(("search/pruner", "search.pruner", "search.warm_start")):
+                return f"{match[1]}: only search=tpe has it; a grid tries every combination to its end."
             if match[1].startswith("search.steps.") and not any("search/steps=" in text for text in overrides):
                 return f"{match[1]}: say which steps it is of: search/steps=<method>, such as search/steps=modules."
             return unknown_key(match[1], known)

@@ -100,6 +100,7 @@ def test_comma_lists_are_several_searches_and_a_presets_seeds_are_not_searched(t
         (("-m", "search=tpe", "search.trials=0"), "search.trials=0: a whole number of at least 1"),
         (("-m", "search=grid", "search/steps=module"), "Did you mean 'modules'"),
         (("-m", "search=grid", "search.steps.modules.score=accuracy"), "search/steps=<method>, such as search/steps="),
+        (("-m", "search=grid", "search/pruner=median"), "search/pruner: only search=tpe has it"),
         (("-m", "search=tpe", "search/pruner=medain"), "Did you mean 'median'"),
         (("-m", "search=tpe", "search.pruner=median"), "chosen by search/pruner=median"),
         (("-m", "search=tpe", *NO_SCALE), "a logarithmic scale, which has no 0; leave it out"),
