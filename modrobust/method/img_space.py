@@ -54,6 +54,8 @@ class ImgSpace:
     def train(self, experiment: Experiment) -> Made:
         """Train an autoencoder for each corruption, then both classifiers."""
         experiment.images_a_step(len(experiment.elemental) if self.classifiers else 2)  # told before training
+        if self.inferring:
+            self.inferring.check(experiment)
         trained = {name: self._autoencoder(experiment, name) for name in experiment.corruption.names}
         autoencoders = {name: autoencoder for name, (autoencoder, _) in trained.items()}
         parts = tuple(part for _, part in trained.values())

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from modrobust.errors import UserError
 from modrobust.method.experiment import Experiment
 from modrobust.method.made import Made, Said
+from modrobust.method.pairs import orders
 from modrobust.method.router import Router, train_router
 
 
@@ -59,6 +60,12 @@ class Inferring:
 
     lr: float
     lengths: tuple[int, ...]
+
+    def check(self, experiment: Experiment) -> None:
+        """Refuse, before anything is trained, what the router could not be trained on. Raises UserError."""
+        if experiment.corruption.names:
+            orders(experiment.corruption.names, self.lengths, "method.router.lengths")
+        experiment.images_a_step(len(experiment.elemental))
 
     def __call__(self, experiment: Experiment, made: Made) -> Made:
         """The same, of which the predictor goes by estimates, too. Trains the part `router`."""

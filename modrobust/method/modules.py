@@ -69,6 +69,8 @@ class Modules:
         """Train backbone and modules, after searching their levels where they are not given."""
         names, probe = experiment.corruption.names, experiment.divided()
         experiment.images_a_step(2)  # like a wrong level told before the backbone is trained
+        if self.inferring:
+            self.inferring.check(experiment)
         given = {}
         if self.level != "auto":
             given = levels_of(self.level, names, probe, lowest=0)

@@ -141,9 +141,15 @@ def test_there_is_no_other_routing() -> None:
         inferring("guessed", {})
 
 
-def test_too_many_corruptions_to_compose_are_told_before_training(run: Callable[..., Path]) -> None:
+@pytest.mark.parametrize("method", ["modules", "img_space"])
+def test_what_a_router_cannot_be_trained_on_is_told_before_training(
+    run: Callable[..., Path], epochs: Counter[str], method: str
+) -> None:
     with pytest.raises(UserError, match=r"method.router.lengths=\[0, 3\]: there are 2 corruptions to compose"):
-        run("method=modules", "method.routing=inferred", "method.router.lengths=[0,3]")
+        run(f"method={method}", "method.routing=inferred", "method.router.lengths=[0,3]")
+    with pytest.raises(UserError, match="a batch holds 3 views of an image"):
+        run(f"method={method}", "method.routing=inferred", "training.batch_size=2")
+    assert not epochs
 
 
 def test_a_sweep_shares_all_but_the_router(configure: Callable[..., DictConfig]) -> None:
