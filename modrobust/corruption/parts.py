@@ -9,8 +9,8 @@ from torch import Tensor
 
 from modrobust.corruption.draw import Draw
 
-CACHED = 3 * 2**18  # values of images at a time, which float32 and what is made of them leave in a cache of 16 MB
-IN_FLOAT64 = 2**17  # the same of what computes in float64, best in a core's own cache
+CACHED = 3 * 2**18  # values of images at a time: 3 MB, with what is made of them well within a cache of 16 MB
+IN_FLOAT64 = 2**17  # the same where most of the work is in float64 and done best in a core's own cache
 
 
 def in_parts(function: Callable[..., Tensor], values: int = CACHED) -> Callable[..., Tensor]:

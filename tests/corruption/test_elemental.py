@@ -59,7 +59,7 @@ def test_golden_chain(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 32, 32), (3, 33, 33), (3, 20, 33), (1, 100, 100)], ids=str
+    "shape", [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 32, 32), (3, 33, 33), (3, 20, 33), (3, 100, 100)], ids=str
 )
 @pytest.mark.parametrize("name", ELEMENTAL)
 def test_equal_bits_in_every_batch(name: str, shape: tuple[int, int, int]) -> None:
