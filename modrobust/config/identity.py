@@ -43,6 +43,8 @@ _LATER_BELOW = (
 """Keys that the first runs did not have, and the values that compute what those did."""
 _ASKED_FOR = (("method", "routing", "told", "router"),)
 """Later keys, too: the group, a key, its value that asks for nothing new, and what is nothing without it."""
+LATER: dict[str, Any] = {f"{group}.{key}": value for group, key, value, *_ in (*_LATER_BELOW, *_ASKED_FOR)} | _LATER
+"""All of them with dots: what runs had that do not name them."""
 # What every trained part depends on.
 _OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb", *_LATER)
 
@@ -79,6 +81,12 @@ def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
         if content[group].get(key) is value:
             content[group][key] = corrected
     return content
+
+
+def without_idle(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration, flattened with dots, without the keys that nothing is asked of."""
+    idle = tuple(f"{g}.{other}." for g, key, value, other in _ASKED_FOR if flat.get(f"{g}.{key}", value) == value)
+    return {key: value for key, value in flat.items() if not key.startswith(idle)}
 
 
 def of_dataset(dataset: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,3 +102,14 @@ def test_damaged_configurations_are_named_and_not_known(
 
 def test_a_configuration_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert configurations([tmp_path]) == {} and capsys.readouterr().err == ""
+
+
+def test_a_run_from_before_a_key_was_there_is_like_one_that_asks_for_nothing_new(tmp_path: Path) -> None:
+    router = {"method.router.lengths": [0, 1]}
+    told, inferred = {"method.routing": "told", **router}, {"method.routing": "inferred", **router}
+    (tmp_path / "two").mkdir()
+    assert settings(tmp_path / "two", {}, told) == [ALWAYS, ALWAYS]
+    (tmp_path / "three").mkdir()
+    found = settings(tmp_path / "three", {}, told, inferred, {"method.name": "other"})
+    assert found[0] == found[1] == {**ALWAYS, "method.name": "supervised", "method.routing": "told"}
+    assert found[2]["method.router.lengths"] == "[0,1]" and "method.routing" not in found[3]

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from modrobust.config.identity import LATER, without_idle
 from modrobust.report.say import say
 
 ALWAYS = ("dataset.name", "model.name")
@@ -92,9 +93,23 @@ def differing(configs: Mapping[Path, Config]) -> dict[Path, dict[str, Any]]:
         For each folder the values, numbers or text or None, of dataset.name, model.name and of each key that differs
         and that its configuration has; keys in the order of the configuration.
     """
+    configs = _completed(configs)
     keys = dict.fromkeys(key for config in configs.values() for key in config if key.split(".")[0] not in _NO_SETTINGS)
     shown = [*ALWAYS, *(key for key in keys if key not in ALWAYS and _differs(key, configs.values()))]
     return {folder: {key: config[key] for key in shown if key in config} for folder, config in configs.items()}
+
+
+def _completed(configs: Mapping[Path, Config]) -> dict[Path, Config]:
+    """The same, in which runs from before a key was there have what it was then, where others of their kind name it."""
+    found = {folder: without_idle(config) for folder, config in configs.items()}
+    for key, value in LATER.items():
+        without = [config for config in found.values() if key not in config]
+        if 0 < len(without) < len(found):
+            kinds = {_kind(key, config) for config in found.values() if key in config}
+            for config in without:
+                if _kind(key, config) in kinds:
+                    config[key] = value
+    return {**found}
 
 
 def overrides(configs: Mapping[Path, Config]) -> dict[Path, str]:
