@@ -2,6 +2,8 @@
 
 import io
 import re
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from typing import Any
@@ -31,6 +33,9 @@ BASE = (
     "name",
     "stderr_to_stdout",
 )
+DEAF = """sh -c 'trap "" TERM; exec "$@"' sh"""
+"""Starts a program that is deaf to SIGTERM until it asks for it: a job that ends by the SIGTERM of a preemption, as it
+would while Python starts, does not come back; one that is killed after its grace time does."""
 FULL = re.compile(r"SubmitJob|Resource temporarily unavailable|unable to accept job|queue full", re.IGNORECASE)
 """What sbatch prints where a user's jobs (MaxSubmitJobs) or all jobs (MaxJobCount) are as many as allowed."""
 
@@ -77,10 +82,10 @@ def _executor(params: Mapping[str, Any], dependency: str) -> Any:
     if dependency:  # a job whose stage fails must not stay in the queue for ever
         invalid = {"kill-on-invalid-dep": "yes", **(params["additional_parameters"] or {})}
         params = {**params, "dependency": dependency, "additional_parameters": invalid}
-    options = {"slurm_python": params["python"]} if params["python"] else {}
+    python = f"{DEAF} {params['python'] or shlex.quote(sys.executable)}"
     most = params["max_num_timeout"]
     executor = submitit.AutoExecutor(
-        folder=params["submitit_folder"], cluster="slurm", slurm_max_num_timeout=most, **options
+        folder=params["submitit_folder"], cluster="slurm", slurm_max_num_timeout=most, slurm_python=python
     )
     executor.update_parameters(
         **{key if key in BASE else f"slurm_{key}": value for key, value in params.items() if key not in OURS}

@@ -13,9 +13,9 @@ HERE = ("hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2")
 RUN = {
     "slurm": ("hydra.launcher.gpus_per_node=1",),
     "slurm_packed": (),
-    "slurm_preemptible": (),
     "slurm_apptainer": (),
     "slurm_debug": (),
+    "slurm_preemptible": (),  # last, so that no other takes its place
 }
 
 
