@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,9 +77,8 @@ def serve(cfg: DictConfig, folder: Path, work_once: Callable[..., None]) -> None
             watch = Watch(study, taken.number, step.score, cfg.training.epochs) if cfg.search.get("pruner") else _unseen
             if not (taken.begun and state_of(run) in SETTLED):  # its worker may have died after its end
                 try:
-                    work_once(trial, run, watch)
-                except Pruned:
-                    pass  # its run's status says so
+                    with suppress(Pruned):  # the run's status has it
+                        work_once(trial, run, watch)
                 except Exception as error:
                     _keep_failure(run, error)
             _tell(study, taken, ended(taken.values, run, step.score, step.corruptions), step.score)

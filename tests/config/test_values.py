@@ -7,10 +7,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
+from modrobust.config.allowed import OF_CONFIG, OF_TARGET
 from modrobust.config.check import check
 from modrobust.config.identity import plain
 from modrobust.config.options import CONF, options
-from modrobust.config.values import OF_CONFIG, OF_TARGET, mistakes, values
+from modrobust.config.values import mistakes, values
 from modrobust.errors import UserError
 
 GROUPS = (
