@@ -22,7 +22,7 @@ from modrobust.config import help
 from modrobust.config.options import CONF
 
 ROOT = Path(__file__).parents[2]
-READMES = [ROOT / "README.md", *sorted(ROOT.glob("modrobust/*/README.md"))]
+READMES = [ROOT / "README.md", *(path for room in ("modrobust", "tests") for path in sorted(ROOT.glob(f"{room}/*/README.md")))]
 SCRIPT = Path(sys.executable).with_name("modrobust")
 
 
@@ -102,10 +102,11 @@ def test_the_commands_of_the_readmes_are_valid(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "conf/model").mkdir()
     (tmp_path / "conf/model/mine.yaml").write_text("_target_: mine.Net\nname: mine\n")
     monkeypatch.chdir(tmp_path)
-    for readme in READMES:
-        for arguments in commands(readme.read_text()):
-            if arguments and not arguments[0].startswith("--"):
-                assert_composes(arguments)
+    lines = [arguments for readme in READMES for arguments in commands(readme.read_text())]
+    examples = [arguments for arguments in lines if arguments and not arguments[0].startswith("--")]
+    assert len(examples) > len(READMES) > 1
+    for arguments in examples:
+        assert_composes(arguments)
 
 
 def test_cfg_shows_the_configuration(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from modrobust.report.tables.grid import grid
 def compositions_table(rows: pd.DataFrame, waiting: pd.DataFrame, notes: Notes) -> Table:
     """Accuracy (percent) by composition, in the order tested; the numbers have the loss (nats), too.
 
-    Args: see `table.main_table`.
+    Args: see `main.main_table`.
     """
     cells = over_seeds(rows, [*CELL, "composition"])
     loss = over_seeds(rows, [*CELL, "composition"], "loss")

@@ -17,7 +17,7 @@ KEYS = ["variant", "composition", "n_corruptions"]
 def diagnostics_table(rows: pd.DataFrame, waiting: pd.DataFrame, notes: Notes) -> Table:
     """A section for each measure; runs without such a file are passed over.
 
-    Args: see `table.main_table`.
+    Args: see `main.main_table`.
     """
     found = _with_diagnostics(rows)
     measures = [str(name) for name in found if name not in rows]

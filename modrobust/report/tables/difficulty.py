@@ -13,7 +13,7 @@ from modrobust.report.tables.grid import WIDE, left_out
 def difficulty_table(rows: pd.DataFrame, _: pd.DataFrame, notes: Notes) -> Table:
     """Accuracy (percent) of every ordered pair: the first corruption down, the second across; alone on the diagonal.
 
-    Args: see `table.main_table`.
+    Args: see `main.main_table`.
     """
     names = {name: parts for name in rows["composition"].unique() if len(set(parts := parse(name))) == len(parts)}
     some = rows[rows["composition"].isin([name for name, parts in names.items() if 0 < len(parts) < 3])]

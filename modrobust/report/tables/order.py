@@ -16,7 +16,7 @@ _GROUP = [*TABLE, "line", "n_corruptions", "corruptions"]
 def pairs_table(rows: pd.DataFrame, waiting: pd.DataFrame, notes: Notes) -> Table:
     """Of every pair of corruptions: accuracy of A-B less that of B-A (percentage points), on the same seeds.
 
-    A-B is the order tested first. Args: see `table.main_table`.
+    A-B is the order tested first. Args: see `main.main_table`.
     """
     pairs = with_combination(rows[rows["n_corruptions"] == 2])
     is_first = pairs["composition"] == pairs["corruptions"]
@@ -34,7 +34,7 @@ def longer_table(rows: pd.DataFrame, waiting: pd.DataFrame, notes: Notes) -> Tab
     """Of every combination of three or more corruptions tested in several orders: the range of accuracy over orders.
 
     The range is that of one seed, so it holds the noise of one seed; orders count which all seeds of a line have.
-    Args: see `table.main_table`.
+    Args: see `main.main_table`.
     """
     some = with_combination(rows[rows["n_corruptions"] > 2])
     seeds = some.groupby(_GROUP, observed=True)["seed"].transform("nunique")

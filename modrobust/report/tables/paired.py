@@ -19,7 +19,7 @@ def paired_table(
     People read those against each table's first line (cross_entropy where it was run).
 
     Args:
-        rows, waiting, notes, draws: see `table.main_table`.
+        rows, waiting, notes, draws: see `main.main_table`.
         all_pairs: the numbers are of all pairs of lines, with more than PAIRS lines too many; else of those read.
     """
     sections, numbers = [], []
