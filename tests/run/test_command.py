@@ -22,7 +22,8 @@ from modrobust.config import help
 from modrobust.config.options import CONF
 
 ROOT = Path(__file__).parents[2]
-READMES = [ROOT / "README.md", *(path for room in ("modrobust", "tests") for path in sorted(ROOT.glob(f"{room}/*/README.md")))]
+ROOMS = [path for top in ("modrobust", "tests") for path in sorted(ROOT.glob(f"{top}/*/README.md"))]
+READMES = [ROOT / "README.md", *ROOMS]
 SCRIPT = Path(sys.executable).with_name("modrobust")
 
 
