@@ -1,6 +1,7 @@
 """What several runs of a sweep share is trained first, once; nothing waits for another run's lock."""
 
 import json
+import time
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -174,6 +175,7 @@ def test_slurm_jobs_wait_for_their_stage_even_if_it_is_requeued(modrobust: Modro
     until(lambda: queue().get(stage) == "RUNNING")
     ask("scontrol", "requeue", stage)
     until(lambda: queue().get(stage) == "PENDING")
+    time.sleep(1.1)  # Slurm refuses to start a job within the second in which it revoked its credential
     ask("scontrol", "update", f"JobId={stage}", "StartTime=now")
     again = modrobust(*sweep)
     assert again.returncode == 0 and "2 runs: 0 done, 2 queued, 0 running; 0 to do" in again.stdout
