@@ -35,18 +35,21 @@ FEATURES_GB = 2
 _OURS = "modrobust.evaluation."
 _NEUTRAL = {"compositions": None, "max_length": None, "batch_size": 256, "activations": False}
 """Values of keys that bits do without; hashes of runs have always had them."""
-_LATER = {"precision": "auto", "compile": False, "channels_last": "auto"}
-_LATER_BELOW = (
-    *(("evaluation", "severities", None), ("dataset", "corrupted", None)),
-    *(("method", "restarts", 1), ("method", "routing_every", None)),
-)
-"""Keys that the first runs did not have, and the values that compute what those did."""
-_ASKED_FOR = (("method", "routing", "told", "router"),)
-"""Later keys, too: the group, a key, its value that asks for nothing new, and what is nothing without it."""
-LATER: dict[str, Any] = {f"{group}.{key}": value for group, key, value, *_ in (*_LATER_BELOW, *_ASKED_FOR)} | _LATER
-"""All of them with dots: what runs had that do not name them."""
+LATER: dict[str, Any] = {
+    "precision": "auto",
+    "compile": False,
+    "channels_last": "auto",
+    "evaluation.severities": None,
+    "dataset.corrupted": None,
+    "method.restarts": 1,
+    "method.routing_every": None,
+    "method.routing": "told",
+}
+"""Keys, with dots, that the first runs did not have, and the values that compute what those did."""
+_IDLE = {"method.routing": "router"}
+"""The section beside a later key that is nothing while the key has that value."""
 # What every trained part depends on.
-_OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb", *_LATER)
+_OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb", *LATER)
 
 
 def identity(cfg: DictConfig) -> dict[str, Any]:
@@ -66,15 +69,12 @@ def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
     content["evaluation"] = _tested(content["evaluation"])
     if not content.get("evaluations"):
         content.pop("evaluations", None)
-    for key, value in _LATER.items():
-        if content.get(key) == value:
-            content.pop(key)
-    for group, key, value in _LATER_BELOW:
-        if content[group].get(key, value) == value:
-            content[group].pop(key, None)
-    for group, key, value, other in _ASKED_FOR:
-        if content[group].get(key) == value:
-            content[group] = {name: one for name, one in content[group].items() if name not in (key, other)}
+    for key, value in LATER.items():
+        group, _, name = key.rpartition(".")
+        section = content[group] if group else content
+        if name in section and section[name] == value:
+            section.pop(name)
+            section.pop(_IDLE.get(key, ""), None)
     if content["cache_gb"] == "auto":
         content["cache_gb"] = FEATURES_GB
     for (group, key, value), corrected in _CORRECTED.items():
@@ -85,7 +85,8 @@ def identity_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
 
 def without_idle(flat: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration, flattened with dots, without the keys that nothing is asked of."""
-    idle = tuple(f"{g}.{other}." for g, key, value, other in _ASKED_FOR if flat.get(f"{g}.{key}", value) == value)
+    off = (key for key in _IDLE if flat.get(key, LATER[key]) == LATER[key])
+    idle = tuple(f"{key.rpartition('.')[0]}.{_IDLE[key]}." for key in off)
     return {key: value for key, value in flat.items() if not key.startswith(idle)}
 
 
