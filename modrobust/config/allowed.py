@@ -32,6 +32,10 @@ NAMES = Need(
     "a list of corruptions, such as [Contrast,Swirl] (letters, digits and _; - joins names to compositions),",
     lambda x: isinstance(x, list) and all(n == IDENTITY or (isinstance(n, str) and is_name(n)) for n in x),
 )
+SEEDS = Need(
+    "a whole number of at least 0, or a list of different ones, such as [1,2,3],",
+    lambda x: whole(0).fits(x) or (many(whole(0)).fits(x) and len(set(x)) == len(x)),
+)
 COMPOSITIONS = optional(Need("a list of compositions, such as [Identity,Contrast-Swirl]", many(text).fits))
 
 
@@ -59,7 +63,7 @@ OF_CONFIG: Needs = {
     "paths.data": text,
     "paths.outputs": text,
     "search.kind": choice("grid", "tpe"),
-    "search.seed": whole(0),
+    "search.seed": SEEDS,
     "search.trials": whole(1),
     "search.workers": whole(1),
     "search.worker": optional(whole(0)),

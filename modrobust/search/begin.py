@@ -80,7 +80,8 @@ def _refuse_unheard(given: Sequence[str], steps: Sequence[Step], kind: str) -> N
     for text in given:
         key, value = _key(text), text.partition("=")[2]
         if key == "seed":
-            raise UserError(f"{text}: the trials of a search have a seed of their own: search.seed={value}.")
+            several = f"[{value}]" if "," in value and not value.startswith("[") else value
+            raise UserError(f"{text}: the trials of a search have a seed of their own: search.seed={several}.")
         if key == "search.kind" and value != kind:
             raise UserError(f"{text}: the kind of a search is chosen by search=grid or search=tpe; this is {kind}.")
         if key in _SET_BY_THE_SEARCH and value != "null":

@@ -1,7 +1,8 @@
-"""Hopeless trials end early: one of Optuna's pruners is asked after epochs, with the learning curves of all trials."""
+"""Hopeless trials end early: one of Optuna's pruners is asked after epochs and seeds, with the curves of all trials."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from statistics import fmean
 from typing import Any
 
 from optuna import Study
@@ -13,11 +14,16 @@ MOST = 100
 """So many values of a part are told at most: each is a line of the journal."""
 
 
+SEED = 10**6
+"""The steps of a trial's second seed begin here, of its third at twice as much."""
+
+
 class Watch:
     """Is given the rows of a trial's learning curves, from the first on in every attempt, and may end the trial.
 
     The journal's steps are epochs, counted through the parts in the order in which the method trains them, which is the
-    same in all trials. A trial is compared by the part that is being trained alone.
+    same in all trials. A trial is compared by the part that is being trained alone, with others of the same seed, and
+    before each further seed by the mean score of those that are done.
     """
 
     def __init__(self, study: Study, trial: int, score: str, epochs: int) -> None:
@@ -33,21 +39,33 @@ class Watch:
         self.id = study.get_trials(deepcopy=False)[trial]._trial_id
         self.part, self.step, self.begun = "", 0, 0
 
+    def next_seed(self, scores: Sequence[float]) -> str | None:
+        """Begin another seed: see the scores of those before. What is wrong with them, where the trial is hopeless."""
+        self.part, self.step = "", SEED * len(scores)
+        self.begun = self.step - 1
+        mean = fmean(scores)
+        if not self._is_hopeless(mean):
+            return None
+        what = "in its first seed" if len(scores) == 1 else f"the mean of its first {len(scores)} seeds"
+        return f"{mean:.4g}, {what}: other trials were better by then"
+
     def __call__(self, row: Mapping[str, Any]) -> None:
         """See an epoch's row. Raises Pruned where the trial is hopeless."""
         if row["part"] != self.part:
             self.part, self.begun = row["part"], self.step
         self.step += 1
-        if row["epoch"] % self.every:
-            return
+        if row["epoch"] % self.every == 0 and self._is_hopeless(self._value(row)):
+            what = f"{abs(self._value(row)):.4g} in validation, epoch {row['epoch']} of {self.part}"
+            raise Pruned(f"{what}: other trials were better by then")
+
+    def _is_hopeless(self, value: float) -> bool:
+        """Tell the journal a value, and ask the pruner, which sees no other part of the trial."""
         if self.step not in self.study._storage.get_trial(self.id).intermediate_values:  # an earlier attempt told it
-            Trial(self.study, self.id).report(self._value(row), self.step)
+            Trial(self.study, self.id).report(value, self.step)
         trial = deepcopy(self.study._storage.get_trial(self.id))
         told = trial.intermediate_values.items()
         trial.intermediate_values = {step: value for step, value in told if self.begun < step <= self.step}
-        if self.study.pruner.prune(self.study, trial):
-            what = f"{abs(self._value(row)):.4g} in validation, epoch {row['epoch']} of {self.part}"
-            raise Pruned(f"{what}: other trials were better by then")
+        return self.study.pruner.prune(self.study, trial)
 
     def _value(self, row: Mapping[str, Any]) -> float:
         if self.score == "valid_loss":

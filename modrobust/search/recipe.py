@@ -9,6 +9,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from modrobust.config.keys import flatten
+from modrobust.config.need import text_of
 from modrobust.config.options import CONF
 from modrobust.config.typed import typed
 from modrobust.errors import UserError
@@ -47,7 +48,7 @@ def write_recipe(record: Record, folder: Path) -> Path:
     chosen: Content = {}
     head = [
         "# @package _global_",
-        f"# Chosen on the validation split, seed {content['seed']}; no composition was looked at.",
+        f"# Chosen on the validation split, seed {text_of(content['seed'])}; no composition was looked at.",
         *(f"# {command}" for command in record.commands),
         *_code(content),
     ]

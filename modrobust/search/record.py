@@ -17,8 +17,8 @@ from modrobust.store.files import read_json, write_json, write_text
 from modrobust.store.lock import Lock
 
 FILE = "search.json"
-COLUMNS = ("step", "score", "value", "state", "chosen", "error", "run")
-"""Those of `Record.table` beside the keys that are searched."""
+COLUMNS = ("step", "score", "value", "seeds", "state", "chosen", "error", "run")
+"""Those of `Record.table` beside the keys that are searched; seeds only where trials have several."""
 
 
 class Record:
@@ -27,8 +27,9 @@ class Record:
     Keys: dataset, method, pruner (options' names), kind, seed, commands (those that worked on it, in order), updated
     (when the last of them began, seconds since 1970), recipe (what the recipe says besides), git_commit, steps: name ->
     score, corruptions, values (the space), overrides, trials: [{values, fixed, run}], where fixed is what earlier steps
-    had chosen; runs are relative to the folder of all runs. A sampler's trials have a number, too, for it may draw the
-    same values again; finished runs of outside the search, which a warm start took over, have warm: true.
+    had chosen; runs are relative to the folder of all runs. Trials of several seeds have runs, too, of which run is the
+    first; a sampler's have a number, for it may draw the same values again; finished runs of outside the search, which
+    a warm start took over, have warm: true.
     """
 
     def __init__(self, folder: Path, runs: Path) -> None:
@@ -88,13 +89,13 @@ class Record:
             for folder in (*self.folder.parents[:2], self.runs):
                 folder.rmdir()
 
-    def add(self, step: str, trials: Sequence[tuple[Values, Path]], **marks: int | bool) -> None:
+    def add(self, step: str, trials: Sequence[tuple[Values, Sequence[Path]]], **marks: int | bool) -> None:
         """Write down trials of a step, those that it has already but once. Marks: number and warm, see above."""
         with self._lock():
             content = self.content
             known, fixed = content["steps"][step]["trials"], self.fixed(step)
-            places = [(values, str(run.relative_to(self.runs))) for values, run in trials]
-            new = [{"values": values, "fixed": fixed, "run": run, **marks} for values, run in places]
+            places = [(values, [str(run.relative_to(self.runs)) for run in runs]) for values, runs in trials]
+            new = [{"values": values, "fixed": fixed, **_places(runs), **marks} for values, runs in places]
             known += [trial for trial in new if trial not in known]
             write_json(self.folder / FILE, content)
         self.write_table()
@@ -102,10 +103,11 @@ class Record:
     def tried(self, step: str) -> list[Trial]:
         """The trials of a step, with what earlier steps choose by now, as they are now; equal ones once."""
         spec = self.content["steps"][step]
-        some: dict[str, Values] = {}
+        some: dict[tuple[str, ...], Values] = {}
         for one in self._entries(step):
-            some.setdefault(one["run"], one["values"])
-        return [trial(values, self.runs / run, spec["score"], spec["corruptions"]) for run, values in some.items()]
+            some.setdefault(runs_of(one), one["values"])
+        places = [(values, [self.runs / run for run in runs]) for runs, values in some.items()]
+        return [trial(values, runs, spec["score"], spec["corruptions"]) for values, runs in places]
 
     def count(self, step: str) -> int:
         """How many trials the search itself has begun or will begin, equal ones of a sampler each."""
@@ -144,8 +146,11 @@ class Record:
             sign = -1 if SCORES[spec["score"]] is max else 1
             for one in sorted(trials, key=lambda trial: (trial.score is None, sign * (trial.score or 0.0))):
                 state = one.state if one.settled else (states or {}).get(one.run, one.state)
-                row = {"step": step, "score": spec["score"], "value": one.score, "state": state}
-                rows.append({**row, "chosen": one == best, **one.values, "error": one.error, "run": str(one.run)})
+                row = {"step": step, "score": spec["score"], "value": one.score}
+                if len(one.runs) > 1:
+                    row["seeds"] = " ".join(f"{score:.5g}" for score in one.scores)
+                row |= {"state": state, "chosen": one == best}
+                rows.append({**row, **one.values, "error": one.error, "run": str(one.run)})
         return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
 
     def write_table(self, states: Mapping[Path, str] | None = None) -> Path:
@@ -159,6 +164,15 @@ class Record:
     def _lock(self) -> Lock:
         self.folder.mkdir(parents=True, exist_ok=True)
         return Lock(self.folder / ".lock")
+
+
+def runs_of(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """The runs of a trial as search.json has it, relative to the folder of all runs; one for each seed."""
+    return tuple(entry.get("runs") or (entry["run"],))
+
+
+def _places(runs: Sequence[str]) -> dict[str, Any]:
+    return {"run": runs[0], **({"runs": list(runs)} if len(runs) > 1 else {})}
 
 
 def journal(record: Record, step: str) -> Path:

@@ -12,7 +12,7 @@ from modrobust.config.need import text_of
 from modrobust.corruption.composition import IDENTITY
 from modrobust.errors import NotDone, UserError
 from modrobust.search.record import Record, journal
-from modrobust.search.steps import Step, Values, overrides_of
+from modrobust.search.steps import Step, Values, overrides_of, seeds_of
 from modrobust.search.trial import Trial, state_of
 from modrobust.sweep.plan import Compose, Planned, plan
 from modrobust.sweep.status import statuses
@@ -50,18 +50,23 @@ class Search:
         """Whether workers find their trials themselves, in place of a grid."""
         return bool(self.settings["kind"] == "tpe")
 
-    def _common(self, step: Step, fixed: Values) -> list[str]:
+    @property
+    def seeds(self) -> list[int]:
+        """Each trial is a run of each of them."""
+        return seeds_of(self.settings)
+
+    def _common(self, step: Step, fixed: Values, seed: int) -> list[str]:
         """The overrides of all trials of a step."""
         later = self.steps[self.steps.index(step) + 1 :]
         unused = {key: values[0] for one in later for key, values in one.values.items()}  # whatever the recipe has
-        common = [*self.overrides, f"seed={self.settings['seed']}", *step.overrides]
+        common = [*self.overrides, f"seed={seed}", *step.overrides]
         return [*common, *overrides_of(unused | fixed)]
 
     def check(self, compose: Compose) -> None:
         """Refuse steps with a trial that could not be run, or not be scored. Raises UserError."""
         fixed: Values = {}
         for step in self.steps:
-            common = self._common(step, fixed)
+            common = self._common(step, fixed, self.seeds[0])
             _check_score(step, compose([*common, *overrides_of(step.grid()[0])]))
             plan([[*common, *overrides_of(values)] for values in step.grid()], compose, self.record.runs)
             fixed |= step.grid()[0]
@@ -72,16 +77,18 @@ class Search:
 
     def jobs(self, step: Step, compose: Compose) -> list[Planned]:
         """What is launched for a step: all trials of a grid, or workers that find their trials themselves."""
-        runs, common = self.record.runs, self._common(step, self.record.fixed(step.name))
+        runs, fixed = self.record.runs, self.record.fixed(step.name)
+        by_seed = [self._common(step, fixed, seed) for seed in self.seeds]
         if self.sampled:
             place = [f"search.folder={self.record.folder.relative_to(runs)}", f"search.step={step.name}"]
             workers = [f"search.worker={number}" for number in range(self.settings["workers"])]
-            return plan([[*common, *self.about_search, *place, worker] for worker in workers], compose, runs)
-        trials = step.grid()
-        planned = plan([[*common, *overrides_of(values)] for values in trials], compose, runs)
-        done = sum(state_of(run.folder) in ENDED for run in planned)
-        log.info("step %s: %d trials, %d of them tried before", step.name, len(planned), done)
-        self.record.add(step.name, list(zip(trials, (run.folder for run in planned), strict=True)))
+            return plan([[*by_seed[0], *self.about_search, *place, worker] for worker in workers], compose, runs)
+        trials, n = step.grid(), len(by_seed)
+        planned = plan([[*common, *overrides_of(one)] for one in trials for common in by_seed], compose, runs)
+        folders = [run.folder for run in planned]
+        self.record.add(step.name, [(one, folders[i * n : (i + 1) * n]) for i, one in enumerate(trials)])
+        done = sum(trial.state in ENDED for trial in self.record.tried(step.name))
+        log.info("step %s: %d trials, %d of them tried before", step.name, len(trials), done)
         return planned
 
     def left(self, step: Step, jobs: Sequence[Planned], first: bool) -> list[Planned]:

@@ -88,14 +88,15 @@ def _print(some: pd.DataFrame, title: str) -> None:
     """The best trials of a step."""
     keys = [str(key) for key in some.columns if key not in COLUMNS and some[key].notna().any()]
     score = "validation loss" if some["score"].iloc[0] == "valid_loss" else "validation accuracy"
+    of_seeds = ["of each seed"] if "seeds" in some else []
     lines = []
     for _, row in some.head(SHOWN).iterrows():
         value = "-" if pd.isna(row["value"]) else f"{row['value']:.4g}"
         state = "chosen" if row["chosen"] else str(row["state"])
-        cells = [_cell(row[key]) for key in keys]
-        lines.append([*cells, value, state])
-    heads = (*keys, score, "state")
-    print_table(f"{title}: the best of {len(some)} trials", heads, lines, left=(len(keys) + 1,))
+        cells = [*(_cell(row[key]) for key in keys), value, *(row["seeds"] for _ in of_seeds)]
+        lines.append([*cells, state])
+    heads = (*keys, score, *of_seeds, "state")
+    print_table(f"{title}: the best of {len(some)} trials", heads, lines, left=(len(heads) - 1,))
 
 
 def _cell(value: Any) -> str:

@@ -105,6 +105,12 @@ def _values(content: Mapping[Any, Any], place: str) -> dict[str, list[Any]]:
     return values
 
 
+def seeds_of(search: Mapping[str, Any]) -> list[int]:
+    """The seeds of a configuration's node `search`: each trial is a run of each of them."""
+    seed = search["seed"]
+    return [seed] if isinstance(seed, int) else list(seed)
+
+
 def is_number(value: Any) -> bool:
     """Whether it is a number, which true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -135,7 +135,7 @@ def _unfinished(turns: Sequence[Turn], reasons: Sequence[str]) -> str:
     told = []
     for turn in turns:
         settings, step, record = turn.search.settings, turn.step, turn.search.record
-        number = settings["trials"] if turn.search.sampled else len(turn.jobs)
+        number = settings["trials"] if turn.search.sampled else len(step.grid())
         ended = sum(trial.settled for trial in record.tried(step.name))
         told.append(f"{record.folder}, step {step.name}: {number - ended} of {number} trials are not done")
     why = f" ({reasons[0]})" if reasons else ""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import pandas as pd
 
@@ -22,17 +23,24 @@ class Trial:
 
     Attributes:
         values: keys with dots and their values.
-        run: its folder.
+        runs: folders, one for each seed of the search.
+        run: of them the first that is not done, else the first: what the state and the error are about.
         state: as in the run's status.json; diverged: training failed, and would again; pruned; missing.
-        score: None where it is not done.
+        scores: of the runs that are done before `run`.
         error: one line where it failed or was pruned.
     """
 
     values: Values
+    runs: tuple[Path, ...]
     run: Path
     state: str
-    score: float | None
+    scores: tuple[float, ...] = ()
     error: str | None = None
+
+    @property
+    def score(self) -> float | None:
+        """The mean over seeds; None where one is not done."""
+        return fmean(self.scores) if self.state == "done" else None
 
     @property
     def settled(self) -> bool:
@@ -40,17 +48,19 @@ class Trial:
         return self.state in SETTLED
 
 
-def trial(values: Values, run: Path, score: str, corruptions: Sequence[int]) -> Trial:
-    """How a trial did, from its run's folder.
+def trial(values: Values, runs: Sequence[Path], score: str, corruptions: Sequence[int]) -> Trial:
+    """How a trial did, from its runs' folders.
 
     Raises:
-        UserError: the run looked at another split than validation, or at compositions.
+        UserError: a run looked at another split than validation, or at compositions.
     """
-    state = state_of(run)
-    if state != "done":
-        error = (read_json(run / "status.json") or {}).get("error") if state in SETTLED else None
-        return Trial(values, run, state, None, error)
-    return Trial(values, run, state, accuracy(run, corruptions) if score == "accuracy" else valid_loss(run))
+    scores: list[float] = []
+    for run in runs:
+        if (state := state_of(run)) != "done":
+            error = (read_json(run / "status.json") or {}).get("error") if state in SETTLED else None
+            return Trial(values, tuple(runs), run, state, tuple(scores), error)
+        scores.append(accuracy(run, corruptions) if score == "accuracy" else valid_loss(run))
+    return Trial(values, tuple(runs), runs[0], "done", tuple(scores))
 
 
 def state_of(run: Path) -> str:

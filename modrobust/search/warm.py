@@ -9,10 +9,11 @@ from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 from optuna.trial import create_trial
 
-from modrobust.config.identity import identity
+from modrobust.config.identity import identity, plain
+from modrobust.config.need import text_of
 from modrobust.search.record import Record
 from modrobust.search.space import distribution, placed
-from modrobust.search.steps import Step, Values
+from modrobust.search.steps import Step, Values, seeds_of
 from modrobust.search.trial import state_of, trial
 
 log = logging.getLogger(__name__)
@@ -27,33 +28,39 @@ def take_over(study: Study, step: Step, record: Record, cfg: DictConfig) -> None
         record: of the search.
         cfg: all that its trials have in common.
     """
-    known = {one.run for one in record.tried(step.name)}
+    known = {one.runs for one in record.tried(step.name)}
     now = {key: OmegaConf.select(cfg, key) for key in step.values}
     spaces = {key: distribution(study, key, of, now[key]) for key, of in step.values.items()}
     taken = outside = 0
-    for run, values in _finished(cfg, step, record.folder.parent):
-        if run in known:
+    for runs, values in _finished(cfg, step, record.folder.parent):
+        if runs in known:
             continue
         params = {key: placed(value, spaces[key], step.values[key]) for key, value in values.items()}
         if any(params[key] is None and values[key] is not None for key in params):
             outside += 1
             continue
-        score = trial(values, run, step.score, step.corruptions).score
+        score = trial(values, runs, step.score, step.corruptions).score
         study.add_trial(create_trial(params=params, distributions=spaces, value=score, user_attrs={"warm": True}))
-        record.add(step.name, [(values, run)], warm=True)
+        record.add(step.name, [(values, runs)], warm=True)
         taken += 1
     if taken or cfg.search.worker == 0:  # else another worker has told it
         log.info("warm start: %d finished runs are trials now; %d lie outside of what is searched", taken, outside)
 
 
-def _finished(cfg: DictConfig, step: Step, folder: Path) -> Iterator[tuple[Path, Values]]:
-    """Finished runs that differ from the trials in nothing but the searched keys, and their values of those."""
+def _finished(cfg: DictConfig, step: Step, folder: Path) -> Iterator[tuple[tuple[Path, ...], Values]]:
+    """Finished runs that differ from the trials in nothing but the searched keys, of all seeds, and their values."""
     asked, _ = _apart(cfg, step)
-    for run in sorted(folder.glob(f"seed{cfg.seed}-*")):
-        if state_of(run) == "done":
-            found, values = _apart(OmegaConf.load(run / "config.yaml"), step)  # type: ignore[arg-type]
-            if found == asked:
-                yield run, values
+    by_seed: list[dict[str, tuple[Path, Values]]] = []
+    for seed in seeds_of(plain(cfg.search)):
+        by_seed.append({})
+        for run in sorted(folder.glob(f"seed{seed}-*")):
+            if state_of(run) == "done":
+                found, values = _apart(OmegaConf.load(run / "config.yaml"), step)  # type: ignore[arg-type]
+                if found == {**asked, "seed": seed}:
+                    by_seed[-1][text_of(values)] = run, values
+    for text, (_, values) in by_seed[0].items():
+        if all(text in runs for runs in by_seed):
+            yield tuple(runs[text][0] for runs in by_seed), values
 
 
 def _apart(cfg: DictConfig, step: Step) -> tuple[dict[str, Any], Values]:

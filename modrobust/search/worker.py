@@ -1,7 +1,7 @@
 """A worker of search=tpe: takes trials from the search's journal, one after the other, until there are enough."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
@@ -21,7 +21,7 @@ from modrobust.errors import Pruned
 from modrobust.search.pruning import Watch
 from modrobust.search.record import Record, journal
 from modrobust.search.space import suggest
-from modrobust.search.steps import SCORES, Step, Values, overrides_of, steps_of
+from modrobust.search.steps import SCORES, Step, Values, overrides_of, seeds_of, steps_of
 from modrobust.search.trial import SETTLED, state_of
 from modrobust.search.trial import Trial as Ended
 from modrobust.search.trial import trial as ended
@@ -71,29 +71,43 @@ def serve(cfg: DictConfig, folder: Path, work_once: Callable[..., None]) -> None
             with Lock(place.folder / ".journal.lock"):
                 take_over(study, step, place, cfg)
         while (taken := _take(study, step, folder, cfg)) is not None:
-            trial = configured(cfg, taken.values)
-            run = place.runs / run_folder(trial)
-            place.add(step.name, [(taken.values, run)], number=taken.number)
-            watch = Watch(study, taken.number, step.score, cfg.training.epochs) if cfg.search.get("pruner") else _unseen
-            if not (taken.begun and state_of(run) in SETTLED):  # its worker may have died after its end
-                try:
-                    with suppress(Pruned):  # the run's status has it
-                        work_once(trial, run, watch)
-                except Exception as error:
-                    _keep_failure(run, error)
-            _tell(study, taken, ended(taken.values, run, step.score, step.corruptions), step.score)
+            trials = [configured(cfg, taken.values, seed) for seed in seeds_of(plain(cfg.search))]
+            runs = [place.runs / run_folder(trial) for trial in trials]
+            place.add(step.name, [(taken.values, runs)], number=taken.number)
+            watch = Watch(study, taken.number, step.score, cfg.training.epochs) if cfg.search.get("pruner") else None
+            for number, (trial, run) in enumerate(zip(trials, runs, strict=True)):
+                if not (taken.begun and state_of(run) in SETTLED):  # its worker may have died after its end
+                    before = ended(taken.values, runs[:number], step.score, step.corruptions).scores if number else ()
+                    _do(trial, run, watch, before, work_once)
+                if state_of(run) != "done":
+                    break
+            _tell(study, taken, ended(taken.values, runs, step.score, step.corruptions), step.score)
             place.write_table()
+
+
+def _do(
+    trial: DictConfig, run: Path, watch: Watch | None, before: Sequence[float], work_once: Callable[..., None]
+) -> None:
+    """A trial's run of one seed; it is not begun where the scores of the seeds before are hopeless."""
+    try:
+        with suppress(Pruned):  # the run's status has it
+            if watch and before and (why := watch.next_seed(before)) and state_of(run) != "done":
+                with RunFolder(run, trial):
+                    raise Pruned(why)
+            work_once(trial, run, watch or _unseen)
+    except Exception as error:
+        _keep_failure(run, error)
 
 
 def _unseen(row: dict[str, Any]) -> None:
     """Where nothing is pruned."""
 
 
-def configured(cfg: DictConfig, values: Values) -> DictConfig:
-    """The configuration of a trial, from that of its worker, which has all but the trial's own values."""
+def configured(cfg: DictConfig, values: Values, seed: int) -> DictConfig:
+    """The configuration of a trial, from that of its worker, which has all but the trial's own values and seed."""
     trial = deepcopy(cfg)
     with open_dict(trial):
-        trial.search = None
+        trial.search, trial.seed = None, seed
     for key, value in values.items():
         OmegaConf.update(trial, key, value)
     return trial

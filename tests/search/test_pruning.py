@@ -15,6 +15,7 @@ optuna = pytest.importorskip("optuna")
 from modrobust.config.options import CONF, options  # noqa: E402
 from modrobust.errors import Pruned  # noqa: E402
 from modrobust.search.pruning import MOST, Watch  # noqa: E402
+from modrobust.search.show import write_best  # noqa: E402
 
 BOOLEAN = ("dataset=boolean", "threads=1", "device=cpu", "search/steps=supervised")
 SEARCH = ("-m", "search=tpe", *BOOLEAN, "search.workers=1")
@@ -58,6 +59,24 @@ def test_a_trial_is_compared_at_the_same_epoch_of_the_same_part_and_goes_on_as_i
     assert seen(Watch(study, study.ask().number, "valid_loss", 3), rows(a=[0.1, 0.1], b=[0.8, 0.7])) == 5
 
 
+def test_a_trial_is_compared_by_the_seeds_before_and_with_the_same_seed() -> None:
+    study = study_with()
+    good, curve = [0.1, 0.3], rows(a=[0.2, 0.1])
+    for _ in range(2):
+        trial = study.ask()
+        watch = Watch(study, trial.number, "valid_loss", 2)
+        assert seen(watch, curve) == 3 and watch.next_seed(good[:1]) is None
+        assert seen(watch, rows(a=[0.4, 0.3])) == 3, "worse than the first seed, as good as the others' second"
+        study.tell(trial, 0.2)
+    number = study.ask().number
+    for _ in range(2):  # another attempt
+        watch = Watch(study, number, "valid_loss", 2)
+        assert watch.next_seed([0.5]) == "0.5, in its first seed: other trials were better by then"
+        assert watch.next_seed([0.5, 0.3]) is None, "nobody came as far"
+        watch.next_seed(good[:1])
+        assert seen(watch, rows(a=[0.5, 0.4])) == 1
+
+
 def test_accuracies_are_percent_and_a_journal_stays_short() -> None:
     study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner())
     watch = Watch(study, study.ask().number, "accuracy", 10 * MOST)
@@ -99,6 +118,31 @@ def test_a_pruned_trial_is_no_failure_and_another_command_finishes_its_run(tmp_p
     assert json.loads((run / "status.json").read_text())["attempt"] == 2
     other = tmp_path / "other" / run.relative_to(tmp_path / "outputs")
     assert (run / "results.csv").read_bytes() == (other / "results.csv").read_bytes()
+
+
+def test_a_trial_of_several_seeds_is_their_mean_and_is_given_up_between_them(tmp_path: Path) -> None:
+    seeds = (*SEARCH, "search.seed=[3,5]", "search/pruner=median", "search.pruner.n_startup_trials=1")
+    late = (
+        "search.pruner.n_warmup_steps=900000",
+        "training.epochs=4",
+        "search.trials=4",
+    )  # no look within a first seed
+    ended = modrobust(tmp_path, *seeds, *late)
+    assert ended.code == 0, ended.err
+    assert "of each seed" in ended.out
+    (file,) = tmp_path.glob("outputs/runs/*/*/search-*/trials.csv")
+    table = pd.read_csv(file)
+    assert set(table["state"]) == {"done", "pruned"}
+    scores = table["seeds"].astype(str).str.split()
+    for value, some, state in zip(table["value"], scores, table["state"], strict=True):
+        assert len(some) == 2 or state == "pruned"
+        assert pd.isna(value) if state == "pruned" else value == pytest.approx(sum(map(float, some)) / 2, abs=1e-3)
+    pruned = table[table["state"] == "pruned"].iloc[0]
+    assert "in its first seed: other trials were better" in pruned["error"] and Path(pruned["run"]).name[:6] == "seed5-"
+    assert not list(Path(pruned["run"]).glob("metrics*"))
+    write_best([file.parent], tmp_path)
+    (recipe,) = tmp_path.glob("*.yaml")
+    assert "seed [3,5]" in recipe.read_text()
 
 
 def test_equal_draws_end_and_finished_runs_start_another_search_warm(tmp_path: Path) -> None:

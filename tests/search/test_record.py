@@ -41,13 +41,13 @@ def record(tmp_path: Path) -> Record:
 
 def test_accuracy_is_the_mean_over_so_many_corruptions(tmp_path: Path) -> None:
     folder = run(tmp_path / "run", 90, 70)
-    assert [trial({}, folder, "accuracy", which).score for which in ([0], [1], [0, 1])] == [90, 70, 80]
+    assert [trial({}, [folder], "accuracy", which).score for which in ([0], [1], [0, 1])] == [90, 70, 80]
 
 
 @pytest.mark.parametrize(("split", "n"), [("test", 1), ("valid", 2)])
 def test_a_run_that_saw_more_is_no_trial(tmp_path: Path, split: str, n: int) -> None:
     with pytest.raises(UserError, match="not a trial"):
-        trial({}, run(tmp_path / "run", 90, 70, split, n), "accuracy", [0])
+        trial({}, [run(tmp_path / "run", 90, 70, split, n)], "accuracy", [0])
 
 
 def test_valid_loss_is_the_mean_of_each_parts_best(tmp_path: Path) -> None:
@@ -56,17 +56,17 @@ def test_valid_loss_is_the_mean_of_each_parts_best(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
     (tmp_path / "status.json").write_text('{"state": "done"}')
     (tmp_path / "config.yaml").touch()
-    assert trial({}, tmp_path, "valid_loss", []).score == 2.5
+    assert trial({}, [tmp_path], "valid_loss", []).score == 2.5
 
 
 def test_the_best_of_step_one_decides_which_trials_of_step_two_count(record: Record) -> None:
     runs = record.runs
-    record.add("backbone", [({"method.backbone_lr": 1}, run(runs / "a", 50, 0))])
+    record.add("backbone", [({"method.backbone_lr": 1}, [run(runs / "a", 50, 0)])])
     assert record.fixed("modules") == {"method.backbone_lr": 1}
-    record.add("modules", [({"method.lr": 1}, run(runs / "b", 0, 60))])
-    record.add("backbone", [({"method.backbone_lr": 0.1}, run(runs / "c", 70, 0))])  # better: more trials were asked
+    record.add("modules", [({"method.lr": 1}, [run(runs / "b", 0, 60)])])
+    record.add("backbone", [({"method.backbone_lr": 0.1}, [run(runs / "c", 70, 0)])])  # better: more trials were asked
     assert record.fixed("modules") == {"method.backbone_lr": 0.1} and record.tried("modules") == []
-    record.add("modules", [({"method.lr": 0.1}, run(runs / "d", 0, 40))])
+    record.add("modules", [({"method.lr": 0.1}, [run(runs / "d", 0, 40)])])
     best = record.best("modules")
     assert best and (best.values, best.score) == ({"method.lr": 0.1}, 40)
 
@@ -76,12 +76,12 @@ def test_the_recipe_has_what_was_chosen_and_says_how(record: Record, tmp_path: P
     diverged = runs / "diverged"
     diverged.mkdir(parents=True)
     (diverged / "status.json").write_text('{"state": "failed", "diverged": true}')
-    tried = [({"method.backbone_lr": 1}, diverged), ({"method.backbone_lr": 0.1}, run(runs / "a", 50, 0))]
+    tried = [({"method.backbone_lr": 1}, [diverged]), ({"method.backbone_lr": 0.1}, [run(runs / "a", 50, 0)])]
     record.add("backbone", tried)
     record.add("backbone", tried)  # the same command again
     with pytest.raises(UserError, match="step modules: no trial is done"):
         write_recipe(record, tmp_path / "recipe")
-    record.add("modules", [({"method.lr": 1}, runs / "queued"), ({"method.lr": 0.1}, run(runs / "b", 0, 40))])
+    record.add("modules", [({"method.lr": 1}, [runs / "queued"]), ({"method.lr": 0.1}, [run(runs / "b", 0, 40)])])
     with pytest.raises(UserError, match="step modules: 1 of 2 trials are not done"):
         write_recipe(record, tmp_path / "recipe")
     run(runs / "queued", 0, 30)
@@ -95,8 +95,8 @@ def test_the_recipe_has_what_was_chosen_and_says_how(record: Record, tmp_path: P
 
 
 def test_an_older_recipe_is_kept(record: Record, tmp_path: Path) -> None:
-    record.add("backbone", [({"method.backbone_lr": 1}, run(record.runs / "a", 50, 0))])
-    record.add("modules", [({"method.lr": 1}, run(record.runs / "b", 0, 60))])
+    record.add("backbone", [({"method.backbone_lr": 1}, [run(record.runs / "a", 50, 0)])])
+    record.add("modules", [({"method.lr": 1}, [run(record.runs / "b", 0, 60)])])
     path = tmp_path / "digits_modules.yaml"
     for number in (1, 2):
         path.write_text(f"old {number}")
@@ -114,7 +114,7 @@ def put(folder: Path, state: str, **more: object) -> Path:
 
 def test_trials_are_listed_from_the_first_on(record: Record) -> None:
     show(record)
-    record.add("backbone", [({"method.backbone_lr": 1}, record.runs / "a")])
+    record.add("backbone", [({"method.backbone_lr": 1}, [record.runs / "a"])])
     table = pd.read_csv(record.folder / "trials.csv")
     assert table[["step", "state", "chosen"]].values.tolist() == [["backbone", "missing", False]]
 
@@ -126,7 +126,7 @@ def test_best_before_any_score_and_where_all_diverged(
         write_best([record.folder], tmp_path)
     assert "digits modules, step backbone: no trial yet" in capsys.readouterr().out
     queued = put(record.runs / "digits/a", "queued")
-    record.add("backbone", [({"method.backbone_lr": 1}, queued)])
+    record.add("backbone", [({"method.backbone_lr": 1}, [queued])])
     with pytest.raises(UserError, match="1 of 1 trials are not done"):
         write_best([record.folder], tmp_path)
     assert "lost" in capsys.readouterr().out, "as --status says, for nothing tells that it still waits"
@@ -137,9 +137,9 @@ def test_best_before_any_score_and_where_all_diverged(
 
 
 def test_ties_are_named(record: Record, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    some = [({"method.backbone_lr": lr}, run(record.runs / f"{lr}", 50, 0)) for lr in (1, 0.1)]
+    some = [({"method.backbone_lr": lr}, [run(record.runs / f"{lr}", 50, 0)]) for lr in (1, 0.1)]
     record.add("backbone", some)
-    record.add("modules", [({"method.lr": 1}, run(record.runs / "b", 0, 60))])
+    record.add("modules", [({"method.lr": 1}, [run(record.runs / "b", 0, 60)])])
     write_best([record.folder], tmp_path)
     assert "2 trials are equally good; the first one that was tried is chosen" in capsys.readouterr().out
     assert "# So had, tried later: method.backbone_lr=0.1.\n" in (tmp_path / "digits_modules.yaml").read_text()
@@ -153,7 +153,7 @@ def test_the_newest_search_is_meant_and_others_are_named(
     for lr, search in ((1, record), (0.1, newer), (None, refused)):
         search.begin({**ABOUT, "recipe": {}}, COMMAND, [one])
         if lr:
-            search.add("backbone", [({"method.backbone_lr": lr}, run(record.runs / f"{lr}", 50, 0))])
+            search.add("backbone", [({"method.backbone_lr": lr}, [run(record.runs / f"{lr}", 50, 0)])])
     write_best([record.runs], tmp_path)
     assert yaml.safe_load((tmp_path / "digits_modules.yaml").read_text()) == {"method": {"backbone_lr": 0.1}}
     said = capsys.readouterr().out
@@ -182,9 +182,9 @@ def test_a_search_has_pictures(record: Record) -> None:
     steps = [Step("modules", {"method.lr": [1, 0.1, 0.01], "model.hidden": [None, [8]]}, [], "accuracy", [1])]
     record.begin({**ABOUT, "recipe": {}}, COMMAND, steps)
     for i, values in enumerate(steps[0].grid()):
-        record.add("modules", [(values, run(record.runs / f"{i}", 0, 50 + i**2))])
+        record.add("modules", [(values, [run(record.runs / f"{i}", 0, 50 + i**2)])])
     put(record.runs / "pruned", "pruned", error="3 in validation")
-    record.add("modules", [({"method.lr": 0.5, "model.hidden": None}, record.runs / "pruned")])
+    record.add("modules", [({"method.lr": 0.5, "model.hidden": None}, [record.runs / "pruned"])])
     names = [f"modules_{name}.{kind}" for name in ("history", "coordinates", "importance") for kind in ("pdf", "png")]
     paths = list(write_search(record))
     assert [path.name for path in paths] == names and all(path.stat().st_size > 5000 for path in paths)

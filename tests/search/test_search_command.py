@@ -61,14 +61,16 @@ def test_two_steps_reuse_parts_and_end_as_a_recipe_that_is_used(tmp_path: Path) 
 
 def test_a_trial_that_diverges_is_kept_as_failed_and_is_not_repeated(tmp_path: Path) -> None:
     grid = "search.steps.classifier.values.method.lr=[1e30,0.1]"
-    sweep = ("-m", "search=grid", *TINY, "training.epochs=3", "search/steps=cross_entropy", grid)
+    sweep = ("-m", "search=grid", *TINY, "training.epochs=3", "search/steps=cross_entropy", grid, "search.seed=[4,7]")
     ended = modrobust(tmp_path, *sweep)
     assert ended.code == 0, ended.err
     table = trials(tmp_path)
     assert dict(zip(table["method.lr"], table["state"], strict=True)) == {0.1: "done", 1e30: "diverged"}
+    assert len(table["seeds"][0].split()) == 2 and pd.isna(table["seeds"][1])
     assert modrobust(tmp_path, *sweep).code == 0
-    attempts = [json.loads((Path(run) / "status.json").read_text())["attempt"] for run in table["run"]]
-    assert attempts == [1, 1]
+    runs = list(tmp_path.glob("outputs/runs/digits/*/seed*"))
+    attempts = {run.name[:6]: json.loads((run / "status.json").read_text())["attempt"] for run in runs}
+    assert len(runs) == 4 and attempts == {"seed4-": 1, "seed7-": 1}
 
 
 def test_no_trial_that_ends_well(tmp_path: Path) -> None:
@@ -120,7 +122,8 @@ ONE = "search.steps.classifier"
     ("overrides", "message"),
     [
         (("seed=7",), "seed=7: the trials of a search have a seed of their own: search.seed=7."),
-        (("seed=0,1",), "search.seed=0,1."),
+        (("seed=0,1",), "search.seed=[0,1]."),
+        (("search.seed=[1,1]",), "search.seed=[1,1]: a whole number of at least 0, or a list of different ones"),
         (("search.kind=tpe",), "search.kind=tpe: the kind of a search is chosen by search=grid or search=tpe"),
         (("search.kind=foo",), "grid or tpe"),
         (("search.worker=0",), "the search itself sets this"),

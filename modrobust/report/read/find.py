@@ -66,7 +66,8 @@ def _trials(runs: Iterable[Path]) -> dict[Path, list[Path]]:
     for place, some in beside.items():
         for file in sorted(place.glob("search-*/search.json")):
             steps = (read_json(file) or {}).get("steps", {})
-            names = {Path(one["run"]).name for step in steps.values() for one in step["trials"] if "warm" not in one}
+            entries = [one for step in steps.values() for one in step["trials"] if "warm" not in one]
+            names = {Path(run).name for one in entries for run in one.get("runs", [one["run"]])}
             if trials := [run for run in some if run.name in names]:
                 found[file.parent] = trials
     return found
