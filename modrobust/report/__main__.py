@@ -25,7 +25,8 @@ OUTPUT = """\
 also write here, as Markdown, CSV and LaTeX: table, paired (all pairs of methods), compositions, order_pairs and
 order_longer (effect of the order), difficulty (pairs of corruptions), corruption_error (of runs with
 evaluation.severities; also a figure), correlations (of invariance, from runs with
-evaluation.activations=true; also invariance.csv and figures); as PDF and PNG: boxplot, heatmap_accuracy and
+evaluation.activations=true; also invariance.csv and figures), searches (what was tried and chosen, and Optuna's
+pictures of it, where optuna is installed); as PDF and PNG: boxplot, heatmap_accuracy and
 _loss, learning (curves), levels (their search), corruptions, compositions and autoencoders (images); of structured
 data: structure, and figures: curves (test accuracy by epochs), routing (which inputs modules hold, by epoch), and one
 of each numeric setting that differs, as dataset.train_fraction; and report.html, a page to explore all of it down to
@@ -182,6 +183,7 @@ def report(
     if output:
         from modrobust.report.page import write_page
 
+        paths += _searches(facts.statuses, output)
         paths += write_page(rows, bits, output)
     with only_shown() if output else nullcontext():
         print("\n".join(told))
@@ -247,6 +249,19 @@ def _structured(bits: list[Group], facts: Facts, output: Path | None, told: list
         yield from write(table, output)
         yield from write_figures(bits, output)
         yield from write_routing(bits, output)
+
+
+def _searches(runs: Iterable[Path], output: Path) -> Iterator[Path]:
+    """What searches beside the runs tried, in a table and Optuna's pictures."""
+    from modrobust.report.figures.searches import write_search
+    from modrobust.report.tables.formats import write
+    from modrobust.report.tables.searches import newest_searches, searches_table
+
+    if searches := newest_searches(runs):
+        yield from write(searches_table(searches), output)
+    for record in searches:
+        about = record.content
+        yield from write_search(record, output, f"search_{about['dataset']}_{about['method']}-{about['model']}_")
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ def test_a_search_of_an_older_version_is_read(record: Record, tmp_path: Path) ->
     assert f"# {COMMAND}\n" in (tmp_path / "digits_modules.yaml").read_text()
 
 
-def test_a_search_has_pictures(record: Record) -> None:
+def test_a_search_has_pictures_in_its_folder_or_in_a_reports(record: Record, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     steps = [Step("modules", {"method.lr": [1, 0.1, 0.01], "model.hidden": [None, [8]]}, [], "accuracy", [1])]
     record.begin({**ABOUT, "recipe": {}}, COMMAND, steps)
@@ -186,5 +186,7 @@ def test_a_search_has_pictures(record: Record) -> None:
     put(record.runs / "pruned", "pruned", error="3 in validation")
     record.add("modules", [({"method.lr": 0.5, "model.hidden": None}, [record.runs / "pruned"])])
     names = [f"modules_{name}.{kind}" for name in ("history", "coordinates", "importance") for kind in ("pdf", "png")]
+    paths = [*write_search(record, tmp_path, "of_")]
+    assert [path.name for path in paths] == [f"of_{name}" for name in names] and {p.parent for p in paths} == {tmp_path}
     paths = list(write_search(record))
     assert [path.name for path in paths] == names and all(path.stat().st_size > 5000 for path in paths)

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 
-def write_search(record: Record) -> Iterator[Path]:
-    """Write <step>_history, _coordinates and _importance (.pdf and .png) into a search's folder; yield the paths.
+def write_search(record: Record, folder: Path | None = None, prefix: str = "") -> Iterator[Path]:
+    """Write <step>_history, _coordinates and _importance (.pdf and .png) of a search, and yield the paths.
 
     Those that Optuna cannot draw are left out, such as the importance of a single key.
+
+    Args:
+        record: of the search.
+        folder: where to; None: the search's own.
+        prefix: what their names begin with.
     """
     if find_spec("optuna") is None:
         say("pictures of a search need optuna: pip install optuna.")
@@ -56,7 +61,7 @@ def write_search(record: Record) -> Iterator[Path]:
                     say(f"{step}_{name} is left out: {error}")
                     continue
             with pyplot.rc_context({"savefig.bbox": "tight"}):  # or names of keys would be cut off
-                paths = list(save(figure, record.folder / f"{step}_{name}"))
+                paths = list(save(figure, (folder or record.folder) / f"{prefix}{step}_{name}"))
             yield from paths
             pyplot.close(figure)
     pyplot.switch_backend(before)
