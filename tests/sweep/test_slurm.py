@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from chaos import KINDS, disturbed
-from sweeps import SLOW, SLURM, TINY, Modrobust, ask, queue, results, until
+from sweeps import SLOW, SLURM, TINY, Modrobust, ask, queue, results, start, until
 
 pytestmark = pytest.mark.usefixtures("slurm")
 
@@ -62,7 +62,7 @@ def test_signals_and_requeues_change_nothing(
         until(lambda: queue().get(job) == "PENDING")
         asked = modrobust(*sweep, "hydra.launcher.wait=false")
         assert "2 runs: 0 done, 2 queued, 0 running; 0 to do" in asked.stdout
-        ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+        start(job)
     assert modrobust(*sweep).returncode == 0
     for status in (tmp_path / "outputs/runs").rglob("status.json"):
         assert '"attempt": 3' in status.read_text()

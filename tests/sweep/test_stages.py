@@ -1,7 +1,6 @@
 """What several runs of a sweep share is trained first, once; nothing waits for another run's lock."""
 
 import json
-import time
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from threading import Thread
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
-from sweeps import SLURM, Modrobust, ask, queue, results, until
+from sweeps import SLURM, Modrobust, ask, queue, results, start, until
 
 from modrobust.config.options import CONF
 from modrobust.sweep.order import Order
@@ -173,12 +172,12 @@ def test_slurm_jobs_wait_for_their_stage_even_if_it_is_requeued(modrobust: Modro
     assert modrobust(*sweep, "hydra.launcher.wait=false").returncode == 0
     stage = min(queue(), key=lambda job: int(job.partition("_")[0]))
     until(lambda: queue().get(stage) == "RUNNING")
-    ask("scontrol", "requeue", stage)
+    ask("scontrol", "requeuehold", stage)
     until(lambda: queue().get(stage) == "PENDING")
-    time.sleep(1.1)  # Slurm refuses to start a job within the second in which it revoked its credential
-    ask("scontrol", "update", f"JobId={stage}", "StartTime=now")
-    again = modrobust(*sweep)
-    assert again.returncode == 0 and "2 runs: 0 done, 2 queued, 0 running; 0 to do" in again.stdout
+    asked = modrobust(*sweep, "hydra.launcher.wait=false")  # before it goes on: then the runs may begin at any time
+    assert asked.returncode == 0 and "2 runs: 0 done, 2 queued, 0 running; 0 to do" in asked.stdout
+    start(stage)
+    assert modrobust(*sweep).returncode == 0
     assert len(results(tmp_path / "outputs/runs")) == 2
     assert not any("waiting for" in file.read_text() for file in tmp_path.rglob("run.log"))
 
