@@ -1,5 +1,6 @@
 """One run: config -> dataset -> corruption -> model -> method -> evaluation -> results; or a task."""
 
+import gc
 import logging
 import sys
 from collections.abc import Mapping
@@ -65,7 +66,8 @@ def work_once(cfg: DictConfig, folder: Path, watch: "Track" = lambda row: None) 
     from modrobust.store.run_folder import RunFolder
 
     if "task" in cfg:
-        from modrobust.build import data_of, experiment_of, method_of  # imports torch
+        _import_torch()
+        from modrobust.build import data_of, experiment_of, method_of
         from modrobust.device import described
 
         with RunFolder(folder, cfg) as record:
@@ -82,14 +84,24 @@ def work_once(cfg: DictConfig, folder: Path, watch: "Track" = lambda row: None) 
             _compare_data(cfg, record)
         log.info("This run is done already; nothing to do. To repeat it, move its folder away.")
     else:
-        import modrobust.build  # noqa: F401  torch, before a signal would have a status to write
-
+        _import_torch()  # before a signal would have a status to write
         with record, instantiate(unnamed(cfg.logger))(record.folder, identity(cfg)) as logger:
             work(cfg, record, evaluations, lambda row: _tracked(row, record, logger.epoch, watch))
             logger.results(record.folder / "results.csv")
         if cfg.keep == "results":
             record.leave_out("predictions.npz", "metrics.csv")
     show(merged(record.folder))
+
+
+def _import_torch() -> None:
+    """It leaves no garbage; to look for some meanwhile, and then in all that it brought, takes most of a second."""
+    if "modrobust.build" not in sys.modules:
+        gc.disable()
+        try:
+            import modrobust.build  # noqa: F401
+        finally:
+            gc.freeze()
+            gc.enable()
 
 
 def _compare_data(cfg: DictConfig, record: "RunFolder") -> None:

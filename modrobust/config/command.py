@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import IConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
@@ -142,7 +144,7 @@ def _search_path(command: Command) -> ConfigSearchPath:
 
 
 @lru_cache(maxsize=8)
-def _loader(path: tuple[tuple[str, str], ...]) -> ConfigLoader:
+def _loader(path: tuple[tuple[str, str], ...]) -> ConfigLoaderImpl:
     Plugins.instance()  # which registers what can read the places
     search_path = ConfigSearchPathImpl()
     for provider, place in path:
@@ -152,5 +154,10 @@ def _loader(path: tuple[tuple[str, str], ...]) -> ConfigLoader:
 
 @lru_cache(maxsize=256)
 def _options(place: Found, group: str) -> tuple[str, ...]:
-    names = place.loader.get_group_options(group, config_name=place.config_name, overrides=list(place.more))
-    return tuple(names) if group else ()
+    return tuple(_repository(place).get_group_options(group, ObjectType.CONFIG)) if group else ()
+
+
+@lru_cache(maxsize=8)  # the loader's own get_group_options looks for the places anew, for every group
+def _repository(place: Found) -> IConfigRepository:
+    """The YAML files, also in the places that the configuration or the command line names."""
+    return _loader(place.path)._parse_overrides_and_create_caching_repo(place.config_name, list(place.more))[1]

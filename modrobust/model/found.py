@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from modrobust.dataset.structure import Structure
@@ -81,7 +80,7 @@ def _found_by(network: ModularNetwork, structure: Structure, replica: int) -> di
         mine = [Counter(here.get(i, -1) for i in module) for module in learned]
         true = [Counter(there[i] for i in module) for module in true_modules]
         agree = np.array([[(a & b).total() for b in true] for a in mine])
-        pairs = list(zip(*linear_sum_assignment(agree, maximize=True), strict=True))
+        pairs = list(zip(*_matching(agree), strict=True))
         n["inputs"] += sum(int(agree[a, b]) for a, b in pairs)
         n["modules"] += sum(mine[a] == true[b] for a, b in pairs)
         if layer in network.locations:
@@ -116,4 +115,12 @@ def _matched(pairs: list[tuple[int, int]]) -> int:
     count = np.zeros((1 + max(a for a, _ in pairs), 1 + max(b for _, b in pairs)), int)
     for a, b in pairs:
         count[a, b] += 1
-    return int(count[linear_sum_assignment(count, maximize=True)].sum())
+    return int(count[_matching(count)].sum())
+
+
+def _matching(agree: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and columns whose one to one matching agrees most."""
+    from scipy.optimize import linear_sum_assignment  # half a second, for which most runs need not wait
+
+    rows, columns = linear_sum_assignment(agree, maximize=True)
+    return rows, columns

@@ -1,7 +1,9 @@
 """What shells, pipes and terminals do to a program. Nothing that is only shown may end its work."""
 
+import atexit
 import codecs
 import errno
+import gc
 import io
 import os
 import select
@@ -33,6 +35,7 @@ def command(name: str, explain: Callable[[Exception], str | None] = plainly) -> 
         name: what lines of errors begin with.
         explain: see `plainly`.
     """
+    atexit.register(gc.freeze)  # the last look for garbage would take up to half a second, for nothing
     safe_streams()
     os.environ["MPLBACKEND"] = "agg"  # figures are files; what notebooks or desktops set may not exist here
     for signum in obeyed():
