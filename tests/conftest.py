@@ -1,5 +1,6 @@
 """What tests of several packages share."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -34,6 +35,11 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that must come one after the other begin first, so that the other processes work meanwhile."""
     items.sort(key=lambda item: shared(item.path.name) is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected by now stays; tests need not look through it for garbage again and again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
