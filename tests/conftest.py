@@ -5,16 +5,17 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: as in runs, threads that wait do not spin
 
 import numpy as np
 import published
 import pytest
-import torch
 from command import Command, Server
-from torch import nn
+
+if TYPE_CHECKING:  # the process that only hands out tests needs no torch
+    from torch import nn
 
 SLURM = dict.fromkeys(("test_slurm", "test_launchers", "test_pool", "test_stages"), "slurm")
 ONE_OF_A_KIND = {**SLURM, "test_page_in_browser": "browser"}
@@ -28,6 +29,7 @@ def shared(file: str) -> str | None:
 
 def pytest_configure() -> None:
     """Under nohup, too, the processes of tests hear SIGHUP: that it is ignored is inherited, a handler is not."""
+    gc.disable()  # until what tests import has been imported: it stays
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
 
@@ -38,8 +40,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported and collected by now stays; tests need not look through it for garbage again and again."""
+    """What is imported and collected by now is not looked through for garbage again and again."""
     gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -68,10 +72,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 @pytest.fixture(scope="session")
-def fill() -> Callable[[nn.Module, int], None]:
+def fill() -> "Callable[[nn.Module, int], None]":
     """Sets a network's parameters and statistics as those of the golden values: (network, tag)."""
+    import torch
 
-    def fill(network: nn.Module, tag: int) -> None:
+    def fill(network: "nn.Module", tag: int) -> None:
         tensors = {name: x for name, x in network.state_dict().items() if x.is_floating_point()}
         for k, (name, x) in enumerate(tensors.items()):
             draw = np.random.RandomState(1000 * tag + k).standard_normal(x.numel())
