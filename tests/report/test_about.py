@@ -34,6 +34,14 @@ def test_what_was_tested_how_chosen_and_by_which_code(tmp_path: Path) -> None:
     ]
 
 
+def test_a_recipe_that_builds_on_another_has_its_values(tmp_path: Path) -> None:
+    settings = {**RECIPE, "method.name": "pairs", "method.lengths": [0, 1, 2], "training.epochs": 3}
+    made(tmp_path / "a", {"A-B": 90}, settings=settings)
+    assert notes(tmp_path)[1].endswith("selection: digits_pairs.")
+    made(tmp_path / "b", {"A-B": 90}, 1, settings={**settings, "method.lr": 1})
+    assert notes(tmp_path)[1].endswith("selection: digits_pairs with other method.lr.")
+
+
 def test_which_compositions_were_trained_on_is_told(tmp_path: Path) -> None:
     made(tmp_path / "a", {"A-B": 90}, settings={**RECIPE, "method.name": "pairs", "method.lengths": [0, 1, 2]})
     assert notes(tmp_path)[0] == (

@@ -133,7 +133,7 @@ def _changed(name: str, configs: Sequence[Config]) -> str:
 
 @cache
 def recipe(name: str) -> dict[str, Any]:
-    """The tuned values of a <dataset>_<method>, flattened; empty where there is no such recipe."""
+    """The tuned values of a <dataset>_<method>, flattened, with those of recipes it builds on; empty without one."""
     paths = [conf / "recipe" / f"{name}.yaml" for conf in (Path("conf"), CONF)]  # a user's own wins, as in runs
     path = next((path for path in paths if path.exists()), None)
     if path is None:
@@ -141,7 +141,11 @@ def recipe(name: str) -> dict[str, Any]:
     from omegaconf import OmegaConf  # reads 1e-2 as a number, unlike plain YAML
 
     content = OmegaConf.to_container(OmegaConf.load(path))
-    return dict(flat(content)) if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    bases = content.pop("defaults", ["_self_"])
+    layers = [dict(flat(content)) if base == "_self_" else recipe(base) for base in bases]
+    return {key: value for layer in layers for key, value in layer.items()}
 
 
 def _code(statuses: Sequence[Mapping[str, Any]]) -> str:
