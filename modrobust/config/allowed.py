@@ -303,6 +303,7 @@ OF_TARGET: Mapping[str, Needs] = {
         "per_sample_routing": flag,
         "restarts": whole(1),
         "routing_every": optional(whole(1)),
+        "routing_until": number(0, 1),
     },
     # how they are trained
     "torch.optim.SGD": {"momentum": number(0), "nesterov": flag, "weight_decay": number(0)},

@@ -43,6 +43,7 @@ LATER: dict[str, Any] = {
     "dataset.corrupted": None,
     "method.restarts": 1,
     "method.routing_every": None,
+    "method.routing_until": 1,
     "method.routing": "told",
 }
 """Keys, with dots, that the first runs did not have, and the values that compute what those did."""

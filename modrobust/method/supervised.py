@@ -50,6 +50,7 @@ class Supervised:
         per_sample_routing: bool,
         restarts: int = 1,
         routing_every: int | None = None,
+        routing_until: float = 1,
     ) -> None:
         """Keep the settings.
 
@@ -62,6 +63,7 @@ class Supervised:
             per_sample_routing: whether each example has noise of its own.
             restarts: networks that are trained for each seed; the one with the smallest training loss is kept.
             routing_every: epochs from one record of the modules' inputs to the next; None for none.
+            routing_until: share of the epochs in which selections are trained; in the rest only modules are.
 
         Raises:
             UserError: a value is not allowed.
@@ -76,7 +78,7 @@ class Supervised:
             )
         self.loss, self.lr, self.weight_decay = loss, dict(lr), dict(weight_decay)
         self.tau, self.gumbel, self.per_sample_routing = tau, gumbel, per_sample_routing
-        self.restarts, self.routing_every = restarts, routing_every
+        self.restarts, self.routing_every, self.routing_until = restarts, routing_every, routing_until
 
     def train(self, experiment: Experiment) -> Made:
         """Train all replicas as one batch; keep their curves, and what routing they learned."""
@@ -84,14 +86,18 @@ class Supervised:
         settings = {"loss": self.loss, "lr": self.lr, "weight_decay": self.weight_decay, "tau": self.tau}
         settings |= {"gumbel": self.gumbel, "per_sample_routing": self.per_sample_routing}
         noise = experiment.corruption.input_noise
-        more = {"replicas": len(seeds)} if len(seeds) > 1 else {}
+        more: dict[str, float] = {"replicas": len(seeds)} if len(seeds) > 1 else {}
         more |= {"restarts": self.restarts} if self.restarts > 1 else {}
         more |= {"routing_every": self.routing_every} if self.routing_every else {}
+        more |= {"routing_until": self.routing_until} if self.routing_until < 1 else {}
         part = experiment.parts.part("network", (), **settings, input_noise=noise, **more)
         tried = draws(seeds, self.restarts)
         network = experiment.structured_network(part, tried).to(experiment.device)
-        if self.gumbel and not any(logits.learned for logits in network.selections.values()):
+        learned = any(logits.learned for logits in network.selections.values())
+        if self.gumbel and not learned:
             raise UserError("method.gumbel=true: the network learns no selection that could be noisy.")
+        if self.routing_until < 1 and not learned:
+            raise UserError(f"method.routing_until={self.routing_until}: the network learns no selection.")
         objective = _Bits(self, network, experiment, noise, tried)
         names = list(objective.rows)
         groups: list[dict[str, Any]] = [
@@ -109,7 +115,7 @@ class Supervised:
         tables: dict[str, list[dict[str, Any]]] = {"parameters": [network.count()]}
         if network.selections:
             tables["routing"] = selected(network, seeds)
-        if dataset.structure and any(logits.learned for logits in network.selections.values()):
+        if dataset.structure and learned:
             tables["found"] = found(network, dataset.structure, seeds)
         arrays = {"curves": {**curves, "seeds": torch.tensor(seeds).numpy()}, **objective.recorded.routes(kept, seeds)}
         return Made(Trained(network, objective.loss, rows, seeds), (part,), tables, arrays)
@@ -138,7 +144,7 @@ class _Bits:
         self.steps = -(-len(self.rows["train"]) // self.batch_size)
         epochs, every = experiment.training.epochs, method.routing_every or 0
         self.recorded = Recorded(network, epochs, len(self.rows), len(seeds), every).to(device)
-        self.epoch = 0
+        self.epoch, self.routed = 0, epochs * method.routing_until
         self._order = lru_cache(maxsize=1)(self._shuffle)
 
     def _shuffle(self, epoch: int) -> Tensor:
@@ -148,6 +154,8 @@ class _Bits:
     def step(self, epoch: int, step: int) -> dict[str, Tensor]:
         """One batch of every replica; what is minimised is the sum of their losses, which share nothing."""
         self.epoch = epoch
+        for logits in self.network.selections.values():
+            logits.values.requires_grad_(logits.learned and epoch < self.routed)
         if self.steps == 1:  # all rows: their order makes no difference
             some = self.rows["train"]
         else:

@@ -121,7 +121,9 @@ def test_a_replica_is_the_run_of_its_seed_to_the_bit(run: Runs, case: str) -> No
     assert len({tuple(column) for column in found["valid_loss"].T}) == 3
 
 
-@pytest.mark.parametrize("settings", [("training.epochs=9",), ("training.epochs=5", "training.batch_size=8")])
+@pytest.mark.parametrize(
+    "settings", [("training.epochs=9",), ("training.epochs=5", "training.batch_size=8", "method.routing_until=0.5")]
+)
 def test_interrupted_again_and_again(run: Runs, monkeypatch: pytest.MonkeyPatch, settings: tuple[str, ...]) -> None:
     settings = ("replicas=2", "model=modular", "training/schedule=cosine", NOISE, *ROUTING, *settings)
     asked = interrupt_after(10**9, monkeypatch)
@@ -259,6 +261,22 @@ def test_groups_have_learning_rates_and_decays_of_their_own(run: Runs) -> None:
     assert moved["module"].tolist() != after["module"].tolist()
 
 
+def test_routing_stays_and_modules_go_on_after_its_share_of_the_epochs(run: Runs) -> None:
+    moving = ("method.lr.inputs=5", "method.lr.locations=5", "method.gumbel=true")
+    settings = ("model=shared_modular", "replicas=2", "training.epochs=6", "method.routing_every=1", *moving)
+    found = {}
+    for until in ("1", "0.5"):
+        folder = run(*settings, f"method.routing_until={until}")
+        with np.load(folder / "routing.npz") as content:
+            routing = np.concatenate([content[layer].reshape(6, -1) for layer in ("0", "1", "outputs")], 1)
+        found[until] = routing, curves(folder)["train_loss"]
+    (free, losses), (kept, after) = found.values()
+    np.testing.assert_array_equal(kept[:3], free[:3])
+    np.testing.assert_array_equal(after[:4], losses[:4])  # an epoch's is from before its step
+    assert (kept[3:] == kept[2]).all() and (free[3:] != free[2]).any()
+    assert (np.diff(after[3:], axis=0) != 0).all()
+
+
 @pytest.mark.parametrize(
     ("settings", "parameters"),
     [
@@ -288,6 +306,7 @@ REFUSED = {
     "model=modular_known method.gumbel=true": "method.gumbel=true: the network learns no selection that could be "
     "noisy.",
     "model=mlp method.gumbel=true": "method.gumbel=true: the network learns no selection that could be noisy.",
+    "model=modular_known method.routing_until=0.5": "method.routing_until=0.5: the network learns no selection.",
     "model=modular method.per_sample_routing=true": "method.per_sample_routing=true: it is the noise that differs; set "
     "method.gumbel=true, too.",
     "model=modular_known dataset.graph=[6,2]": "model.known_inputs=true: there is nothing to know of dataset boolean: "
