@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,7 @@ def write_search(record: Record, folder: Path | None = None, prefix: str = "") -
         folder: where to; None: the search's own.
         prefix: what their names begin with.
     """
-    if find_spec("optuna") is None:
-        say("pictures of a search need optuna: pip install optuna.")
+    if not _can_draw():
         return
     import optuna  # a second, for those who have it
     from matplotlib import pyplot
@@ -65,6 +64,15 @@ def write_search(record: Record, folder: Path | None = None, prefix: str = "") -
             yield from paths
             pyplot.close(figure)
     pyplot.switch_backend(before)
+
+
+@cache
+def _can_draw() -> bool:
+    """Whether optuna is installed; that it is not is said once."""
+    if find_spec("optuna") is None:
+        say("pictures of searches need optuna: pip install optuna.")
+        return False
+    return True
 
 
 def study_of(trials: list[Trial], score: str) -> "Study":
