@@ -50,7 +50,17 @@ LATER: dict[str, Any] = {
 _IDLE = {"method.routing": "router"}
 """The section beside a later key that is nothing while the key has that value."""
 # What every trained part depends on.
-_OF_EVERY_PART = ("dataset", "model", "training", "seed", "threads", "cache_gb", *LATER)
+_OF_EVERY_PART = (
+    "dataset",
+    "model",
+    "training",
+    "seed",
+    "threads",
+    "cache_gb",
+    "precision",
+    "compile",
+    "channels_last",
+)
 
 
 def identity(cfg: DictConfig) -> dict[str, Any]:

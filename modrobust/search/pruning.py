@@ -1,6 +1,6 @@
 """Hopeless trials end early: one of Optuna's pruners is asked after epochs and seeds, with the curves of all trials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from statistics import fmean
 from typing import Any
@@ -9,21 +9,19 @@ from optuna import Study
 from optuna.trial import Trial
 
 from modrobust.errors import Pruned
+from modrobust.search.trial import Trial as Ended
+from modrobust.search.trial import epochs_of
 
 MOST = 100
 """So many values of a part are told at most: each is a line of the journal."""
-
-
-SEED = 10**6
-"""The steps of a trial's second seed begin here, of its third at twice as much."""
 
 
 class Watch:
     """Is given the rows of a trial's learning curves, from the first on in every attempt, and may end the trial.
 
     The journal's steps are epochs, counted through the parts in the order in which the method trains them, which is the
-    same in all trials. A trial is compared by the part that is being trained alone, with others of the same seed, and
-    before each further seed by the mean score of those that are done.
+    same in all trials, and through its seeds, with a step more between them. A trial is compared by the part that is
+    being trained alone, with others of the same seed, and between seeds by the mean score of those that are done.
     """
 
     def __init__(self, study: Study, trial: int, score: str, epochs: int) -> None:
@@ -39,14 +37,14 @@ class Watch:
         self.id = study.get_trials(deepcopy=False)[trial]._trial_id
         self.part, self.step, self.begun = "", 0, 0
 
-    def next_seed(self, scores: Sequence[float]) -> str | None:
-        """Begin another seed: see the scores of those before. What is wrong with them, where the trial is hopeless."""
-        self.part, self.step = "", SEED * len(scores)
+    def between(self, before: Ended) -> str | None:
+        """Begin another seed, and see the trial as those before have left it: what is wrong, where it is hopeless."""
+        self.part, self.step = "", sum(epochs_of(run) + 1 for run in before.runs)
         self.begun = self.step - 1
-        mean = fmean(scores)
+        mean, n = fmean(before.scores), len(before.scores)
         if not self._is_hopeless(mean):
             return None
-        what = "in its first seed" if len(scores) == 1 else f"the mean of its first {len(scores)} seeds"
+        what = "in its first seed" if n == 1 else f"the mean of its first {n} seeds"
         return f"{mean:.4g}, {what}: other trials were better by then"
 
     def __call__(self, row: Mapping[str, Any]) -> None:

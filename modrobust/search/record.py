@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -164,6 +164,11 @@ class Record:
     def _lock(self) -> Lock:
         self.folder.mkdir(parents=True, exist_ok=True)
         return Lock(self.folder / ".lock")
+
+
+def newest_first(records: Iterable[Record]) -> list[Record]:
+    """By when a command last worked on them; those that have no trial come last."""
+    return sorted(records, key=lambda record: (record.begun, record.updated), reverse=True)
 
 
 def runs_of(entry: Mapping[str, Any]) -> tuple[str, ...]:

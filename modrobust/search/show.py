@@ -9,7 +9,7 @@ import pandas as pd
 from modrobust.config.need import text_of
 from modrobust.errors import UserError
 from modrobust.search.recipe import write_recipe
-from modrobust.search.record import COLUMNS, FILE, Record
+from modrobust.search.record import COLUMNS, FILE, Record, newest_first
 from modrobust.search.steps import overrides_of
 from modrobust.store.folders import walk
 from modrobust.sweep.status import statuses_at_once
@@ -44,7 +44,7 @@ def write_best(
             searches.setdefault(key, {})[record.folder] = record
     errors = []
     for (dataset, method), records in searches.items():
-        newest, *others = sorted(records.values(), key=lambda record: (record.begun, record.updated), reverse=True)
+        newest, *others = newest_first(records.values())
         for other in others:
             print(f"not the newest search of {method} on {dataset}, name its folder to use it: {_short(other.folder)}")
         show(newest, advise=False)
@@ -88,14 +88,14 @@ def _print(some: pd.DataFrame, title: str) -> None:
     """The best trials of a step."""
     keys = [str(key) for key in some.columns if key not in COLUMNS and some[key].notna().any()]
     score = "validation loss" if some["score"].iloc[0] == "valid_loss" else "validation accuracy"
-    of_seeds = ["of each seed"] if "seeds" in some else []
+    more = {"seeds": "of each seed"} if "seeds" in some else {}
     lines = []
     for _, row in some.head(SHOWN).iterrows():
         value = "-" if pd.isna(row["value"]) else f"{row['value']:.4g}"
         state = "chosen" if row["chosen"] else str(row["state"])
-        cells = [*(_cell(row[key]) for key in keys), value, *(row["seeds"] for _ in of_seeds)]
+        cells = [*(_cell(row[key]) for key in keys), value, *(row[name] for name in more)]
         lines.append([*cells, state])
-    heads = (*keys, score, *of_seeds, "state")
+    heads = (*keys, score, *more.values(), "state")
     print_table(f"{title}: the best of {len(some)} trials", heads, lines, left=(len(heads) - 1,))
 
 

@@ -92,5 +92,10 @@ def valid_loss(run: Path) -> float:
         raise UserError(f"{run / 'metrics.jsonl'} has no validation loss: {_first(error)}.") from None
 
 
+def epochs_of(run: Path) -> int:
+    """How many epochs a run's parts were trained, all together."""
+    return len((run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+
+
 def _first(error: Exception) -> str:
     return (str(error).splitlines() or ["it is empty"])[0]

@@ -1,9 +1,10 @@
 """A worker of search=tpe: takes trials from the search's journal, one after the other, until there are enough."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,24 +78,24 @@ def serve(cfg: DictConfig, folder: Path, work_once: Callable[..., None]) -> None
             watch = Watch(study, taken.number, step.score, cfg.training.epochs) if cfg.search.get("pruner") else None
             for number, (trial, run) in enumerate(zip(trials, runs, strict=True)):
                 if not (taken.begun and state_of(run) in SETTLED):  # its worker may have died after its end
-                    before = ended(taken.values, runs[:number], step.score, step.corruptions).scores if number else ()
-                    _do(trial, run, watch, before, work_once)
+                    hopeless = None
+                    if watch and number:
+                        hopeless = watch.between(ended(taken.values, runs[:number], step.score, step.corruptions))
+                    _do(trial, run, partial(work_once, watch=watch or _unseen), hopeless)
                 if state_of(run) != "done":
                     break
             _tell(study, taken, ended(taken.values, runs, step.score, step.corruptions), step.score)
             place.write_table()
 
 
-def _do(
-    trial: DictConfig, run: Path, watch: Watch | None, before: Sequence[float], work_once: Callable[..., None]
-) -> None:
-    """A trial's run of one seed; it is not begun where the scores of the seeds before are hopeless."""
+def _do(trial: DictConfig, run: Path, work_once: Callable[..., None], hopeless: str | None) -> None:
+    """A trial's run of one seed; it is not trained where the seeds before are hopeless."""
     try:
         with suppress(Pruned):  # the run's status has it
-            if watch and before and (why := watch.next_seed(before)) and state_of(run) != "done":
+            if hopeless and state_of(run) != "done":
                 with RunFolder(run, trial):
-                    raise Pruned(why)
-            work_once(trial, run, watch or _unseen)
+                    raise Pruned(hopeless)
+            work_once(trial, run)
     except Exception as error:
         _keep_failure(run, error)
 

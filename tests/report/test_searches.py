@@ -43,6 +43,5 @@ def test_the_newest_search_is_told_step_by_step(tmp_path: Path, capsys: pytest.C
     table = searches_table(searches)
     line = "| contrastive, cnn | classifier | 3 | 1 | 1 | validation accuracy (%) | 70 | method.lr=0.1 |"
     assert line in markdown(table.sections)
-    assert sorted(table.numbers["state"]) == ["diverged", "done", "pruned"] and set(table.numbers["search"]) == {
-        "search-1"
-    }
+    assert sorted(table.numbers["state"]) == ["diverged", "done", "pruned"]
+    assert set(table.numbers["search"]) == {"search-1"}

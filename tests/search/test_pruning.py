@@ -1,6 +1,7 @@
 """Hopeless trials end early, their work is kept, and finished runs become trials."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from modrobust.config.options import CONF, options  # noqa: E402
 from modrobust.errors import Pruned  # noqa: E402
 from modrobust.search.pruning import MOST, Watch  # noqa: E402
 from modrobust.search.show import write_best  # noqa: E402
+from modrobust.search.trial import Trial as Ended  # noqa: E402
 
 BOOLEAN = ("dataset=boolean", "threads=1", "device=cpu", "search/steps=supervised")
 SEARCH = ("-m", "search=tpe", *BOOLEAN, "search.workers=1")
@@ -59,21 +61,30 @@ def test_a_trial_is_compared_at_the_same_epoch_of_the_same_part_and_goes_on_as_i
     assert seen(Watch(study, study.ask().number, "valid_loss", 3), rows(a=[0.1, 0.1], b=[0.8, 0.7])) == 5
 
 
-def test_a_trial_is_compared_by_the_seeds_before_and_with_the_same_seed() -> None:
+def ended(folder: Path, *scores: float) -> Ended:
+    """A trial with finished seeds of three epochs each."""
+    runs = tuple(folder / str(i) for i in range(len(scores)))
+    for run in runs:
+        run.mkdir(exist_ok=True)
+        (run / "metrics.jsonl").write_text("{}\n" * 3)
+    return Ended({}, runs, runs[0], "done", scores)
+
+
+def test_a_trial_is_compared_by_the_seeds_before_and_with_the_same_seed(tmp_path: Path) -> None:
     study = study_with()
-    good, curve = [0.1, 0.3], rows(a=[0.2, 0.1])
+    good, curve = ended(tmp_path, 0.1), rows(a=[0.2, 0.1])
     for _ in range(2):
         trial = study.ask()
         watch = Watch(study, trial.number, "valid_loss", 2)
-        assert seen(watch, curve) == 3 and watch.next_seed(good[:1]) is None
+        assert seen(watch, curve) == 3 and watch.between(good) is None
         assert seen(watch, rows(a=[0.4, 0.3])) == 3, "worse than the first seed, as good as the others' second"
         study.tell(trial, 0.2)
     number = study.ask().number
     for _ in range(2):  # another attempt
         watch = Watch(study, number, "valid_loss", 2)
-        assert watch.next_seed([0.5]) == "0.5, in its first seed: other trials were better by then"
-        assert watch.next_seed([0.5, 0.3]) is None, "nobody came as far"
-        watch.next_seed(good[:1])
+        assert watch.between(ended(tmp_path, 0.5)) == "0.5, in its first seed: other trials were better by then"
+        assert watch.between(ended(tmp_path, 0.5, 0.3)) is None, "nobody came as far"
+        watch.between(good)
         assert seen(watch, rows(a=[0.5, 0.4])) == 1
 
 
@@ -90,13 +101,29 @@ def test_accuracies_are_percent_and_a_journal_stays_short() -> None:
 def test_every_pruner_ends_what_is_hopeless_and_nothing_else(name: str) -> None:
     pruner = instantiate(OmegaConf.load(CONF / f"search/pruner/{name}.yaml"))
     study = optuna.create_study(direction="minimize", pruner=pruner)
-    ended = []
+    epochs = []
     for number in range(12):
         trial, loss = study.ask(), 1.0 if number < 10 else (5.0, 0.5)[number - 10]
         curve = rows(a=[loss / epoch for epoch in range(1, 17)])
-        ended.append(seen(Watch(study, trial.number, "valid_loss", 16), curve))
+        epochs.append(seen(Watch(study, trial.number, "valid_loss", 16), curve))
         study.tell(trial, loss)
-    assert ended[10] < 17 and ended[11] == 17
+    assert epochs[10] < 17 and epochs[11] == 17
+
+
+@pytest.mark.parametrize("name", options("search/pruner"))
+def test_every_pruner_looks_between_seeds(name: str, tmp_path: Path) -> None:
+    pruner = instantiate(OmegaConf.load(CONF / f"search/pruner/{name}.yaml"))
+    study = optuna.create_study(direction="minimize", pruner=pruner)
+    hopeless = []
+    for number in range(12):
+        trial, loss = study.ask(), 1.0 if number < 10 else (5.0, 0.5)[number - 10]
+        watch = Watch(study, trial.number, "valid_loss", 2)
+        for row in rows(a=[loss] * 3):
+            with suppress(Pruned):  # it would have ended here
+                watch(row)
+        hopeless.append(watch.between(ended(tmp_path, loss)))
+        study.tell(trial, loss)
+    assert hopeless[10] and hopeless[11] is None
 
 
 def test_a_pruned_trial_is_no_failure_and_another_command_finishes_its_run(tmp_path: Path) -> None:
@@ -122,11 +149,7 @@ def test_a_pruned_trial_is_no_failure_and_another_command_finishes_its_run(tmp_p
 
 def test_a_trial_of_several_seeds_is_their_mean_and_is_given_up_between_them(tmp_path: Path) -> None:
     seeds = (*SEARCH, "search.seed=[3,5]", "search/pruner=median", "search.pruner.n_startup_trials=1")
-    late = (
-        "search.pruner.n_warmup_steps=900000",
-        "training.epochs=4",
-        "search.trials=4",
-    )  # no look within a first seed
+    late = ("search.pruner.n_warmup_steps=5", "training.epochs=4", "search.trials=4")  # no look within a first seed
     ended = modrobust(tmp_path, *seeds, *late)
     assert ended.code == 0, ended.err
     assert "of each seed" in ended.out

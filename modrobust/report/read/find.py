@@ -8,6 +8,7 @@ from typing import Any
 
 from modrobust.errors import UserError
 from modrobust.report.say import say
+from modrobust.search.record import runs_of
 from modrobust.store.files import read_json
 from modrobust.store.folders import runs_below
 
@@ -67,7 +68,7 @@ def _trials(runs: Iterable[Path]) -> dict[Path, list[Path]]:
         for file in sorted(place.glob("search-*/search.json")):
             steps = (read_json(file) or {}).get("steps", {})
             entries = [one for step in steps.values() for one in step["trials"] if "warm" not in one]
-            names = {Path(run).name for one in entries for run in one.get("runs", [one["run"]])}
+            names = {Path(run).name for one in entries for run in runs_of(one)}
             if trials := [run for run in some if run.name in names]:
                 found[file.parent] = trials
     return found

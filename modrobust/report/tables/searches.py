@@ -10,7 +10,7 @@ import pandas as pd
 from modrobust.errors import UserError
 from modrobust.report.say import say
 from modrobust.report.tables.formats import Section, Table
-from modrobust.search.record import FILE, Record
+from modrobust.search.record import FILE, Record, newest_first
 from modrobust.search.steps import overrides_of
 
 HEADER = ("method, model", "step", "trials", "pruned", "failed", "chosen by", "best", "chosen")
@@ -19,18 +19,17 @@ BY = {"accuracy": "validation accuracy (%)", "valid_loss": "validation loss"}
 
 def newest_searches(runs: Iterable[Path]) -> list[Record]:
     """The newest search beside some runs of each dataset, method and model; damaged ones are named."""
-    found = []
+    found: list[Record] = []
     for place in sorted({run.absolute().parent for run in runs}):
-        records = []
+        records: list[Record] = []
         for file in place.glob(f"search-*/{FILE}"):
             record = Record.at(file.parent)
             try:
-                records.append((record.begun, record.updated, record))
+                records += [record] if record.begun else []
             except UserError as error:
                 say(f"left out: {error}")
-        if records:
-            found.append(max(records, key=lambda some: some[:2])[2])
-    return [record for record in found if record.begun]
+        found += newest_first(records)[:1]
+    return found
 
 
 def searches_table(searches: Sequence[Record]) -> Table:
