@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from modrobust.config.identity import is_worker, plain
-from modrobust.config.keys import check_keys, check_kinds, flatten, unknown_choice, written
+from modrobust.config.keys import check_keys, check_kinds, flatten, only_sets_values, unknown_choice, written
 from modrobust.config.values import mistakes
 from modrobust.corruption.choice import Composition, choose, parse_shard
 from modrobust.corruption.composition import check_name
@@ -32,8 +32,9 @@ def check(cfg: DictConfig, overrides: Sequence[str], known: Mapping[str, Any] | 
     """
     if line := unknown_choice(overrides):  # Hydra passes over an optional group's
         raise UserError(line)
-    known = written(overrides) if known is None else known
     as_written = plain(cfg, resolve=False)
+    if known is None:  # Hydra takes a tenth of a second
+        known = dict(flatten(as_written)) if only_sets_values(overrides, as_written) else written(overrides)
     check_keys(as_written, known)
     content = plain(cfg)
     elemental = content["corruption"].get("elemental")

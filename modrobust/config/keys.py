@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from hydra.core.override_parser.types import OverrideType
 from omegaconf import OmegaConf
 
 from modrobust.config.command import Found, found
 from modrobust.config.need import text_of
+from modrobust.config.typed import parser
 from modrobust.config.values import values
 from modrobust.errors import UserError, closest, nearest
 
@@ -34,6 +36,23 @@ def choices(overrides: Sequence[str]) -> tuple[str, ...]:
     pairs = [text.partition("=") for text in overrides if "=" in text]
     chosen = [(key, value.split(",")[0]) for key, _, value in pairs]
     return tuple(f"{key}={value}" for key, value in chosen if value in place.options(key.lstrip("+")))
+
+
+def only_sets_values(overrides: Sequence[str], content: Mapping[str, Any]) -> bool:
+    """Whether a command line, beside the options it chooses, only gives values to keys whose needs are known.
+
+    If so, all other values, and the keys that there are, are still those of the YAML files.
+
+    Args:
+        overrides: the command line.
+        content: the configuration composed from it, as plain containers.
+    """
+    needed = {key for key, _, need in values(content) if need is not None and not need.node}
+    options = choices(overrides)
+    return all(
+        one.type is OverrideType.CHANGE and one.key_or_group in needed and not isinstance(one.value(), dict)
+        for one in parser().parse_overrides([text for text in overrides if text not in options])
+    )
 
 
 @lru_cache(maxsize=64)  # a tenth of a second each, shared by the runs of a sweep that differ only in values

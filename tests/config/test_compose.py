@@ -4,12 +4,11 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
+from composed import composed
 from hydra.core.plugins import Plugins
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -33,13 +32,6 @@ OF_CLASSES = [
 ]
 
 HASHES = json.loads((Path(__file__).parents[1] / "golden/hashes.json").read_text(encoding="utf-8"))
-
-
-@cache
-def composed(*overrides: str) -> Any:
-    """Never changed by a test, so that those that need the same share it."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", overrides=list(overrides))
 
 
 def resolved(*overrides: str) -> Any:

@@ -1,10 +1,10 @@
 """Numbers are numbers however they are written: on the command line, in the table of a `per`, in files, in recipes."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from composed import composed, configured
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -15,12 +15,6 @@ from modrobust.config.typed import same, typed
 from modrobust.errors import UserError
 from modrobust.search.recipe import in_effect
 from modrobust.sweep.plan import plan
-
-
-@cache
-def composed(*overrides: str) -> Any:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", overrides=list(overrides))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +38,7 @@ def test_equal_values_are_the_same_however_written() -> None:
 @pytest.mark.parametrize("tabled", ["1e-1", "0.1", "1E-1"])
 def test_a_value_that_goes_with_a_number(given: str, tabled: str) -> None:
     per = f"method.weight_decay.dense=${{per:method.lr.dense,1:0,{tabled}:1e-3}}"
-    cfg = composed("dataset=boolean", f"method.lr.dense={given}", per)
+    cfg = configured("dataset=boolean", f"method.lr.dense={given}", per)
     assert cfg.method.weight_decay.dense == 1e-3
     check(cfg, ())
     plain = composed("dataset=boolean", "method.lr.dense=0.1", "method.weight_decay.dense=0.001")
@@ -63,7 +57,7 @@ def test_a_value_that_goes_with_a_number_in_a_sweep(tmp_path: Path) -> None:
 
 
 def test_a_value_that_goes_with_none() -> None:
-    cfg = composed("method.lr=${per:dataset.name,mnist:1e-1}")
+    cfg = configured("method.lr=${per:dataset.name,mnist:1e-1}")
     with pytest.raises(Exception, match=r"dataset\.name is digits, and there are values for mnist"):
         check(cfg, ())
 
