@@ -36,7 +36,7 @@ def _work(full: bool) -> None:
     sys.path.append(os.getcwd())  # noqa: PTH109  a user's own corruption, method or dataset
     from contextlib import nullcontext
 
-    from modrobust.config.command import parse
+    from modrobust.config.command import composed_once, parse
     from modrobust.run import run  # importing Hydra takes half a second
     from modrobust.terminal.shell import only_shown
 
@@ -44,7 +44,7 @@ def _work(full: bool) -> None:
     sys.argv[1:] = [*command.flags, *command.overrides]  # Hydra wants no flags between overrides
     prints = any(argument.partition("=")[0] in PRINTS for argument in sys.argv[1:])
     try:
-        with nullcontext() if prints else only_shown():
+        with nullcontext() if prints else only_shown(), composed_once(command):
             run()
     except SystemExit as stop:
         if full and stop.__context__:  # what a single run explained itself

@@ -4,10 +4,11 @@ from copy import deepcopy
 from functools import cache
 
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.types import OverrideType
 from omegaconf import DictConfig, OmegaConf
 
 import modrobust.config.identity  # noqa: F401  what interpolations in the YAML files call
-from modrobust.config.keys import choices
+from modrobust.config.command import found
 from modrobust.config.options import CONF
 from modrobust.config.typed import parser
 
@@ -20,9 +21,14 @@ def composed(*overrides: str, hydra: bool = False) -> DictConfig:
 
 
 def configured(*overrides: str) -> DictConfig:
-    """A configuration of one's own: Hydra composes the options alone, and values of keys are set as it reads them."""
-    options = choices(overrides)
-    cfg = deepcopy(composed(*options))
-    for one in parser().parse_overrides([text for text in overrides if text not in options]):
+    """The same, one's own, and sooner: values that are there are not composed, but set as Hydra reads them."""
+    place, parsed = found(()), parser().parse_overrides(list(overrides))
+    values = [
+        one
+        for one in parsed
+        if one.type is OverrideType.CHANGE and not one.is_hydra_override() and not place.options(one.key_or_group)
+    ]
+    cfg = deepcopy(composed(*[str(one.input_line) for one in parsed if one not in values]))
+    for one in values:
         OmegaConf.update(cfg, one.key_or_group, one.value())
     return cfg

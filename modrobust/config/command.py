@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NoReturn
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import IConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
@@ -67,6 +69,26 @@ def parse(arguments: Sequence[str]) -> Command:
         else:
             flags.append(text)
     return Command(tuple(flags), tuple(given.overrides), given.config_name, given.config_dir, given.config_path)
+
+
+@contextmanager
+def composed_once(command: Command) -> Iterator[None]:
+    """Within it Hydra does not compose a configuration, a tenth of a second, only to look up hydra.mode.
+
+    Unless that may be set: by an override, or by a YAML file that is not ours.
+    """
+    places = {str(one.path).removeprefix("file://") for one in _search_path(command).get_path()}
+    ours = command.config_name is None and places <= {"pkg://hydra.conf", str(CONF), "structured://"}
+    setting = ("hydra=", "hydra.mode=", "hydra.searchpath=")
+    if not ours or any(text.lstrip("+").startswith(setting) for text in command.overrides):
+        yield
+        return
+    look_up = Hydra.get_mode
+    Hydra.get_mode = lambda *_, **__: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Hydra.get_mode = look_up  # type: ignore[method-assign]
 
 
 def _refuse(message: str) -> NoReturn:

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
+from composed import composed, configured
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from in_process import SMALL, modrobust
@@ -69,6 +71,25 @@ def test_help_lists_the_options_of_the_user(tmp_path: Path) -> None:
     assert " aquarelle, " in modrobust(tmp_path, "-h").out
 
 
+def test_a_run_is_composed_once(tmp_path: Path) -> None:
+    """Hydra would look up its mode beforehand, and what there is to set is seen from the run itself."""
+    assert composed(hydra=True).hydra.mode is None
+    load = ConfigLoaderImpl.load_configuration
+    with patch.object(ConfigLoaderImpl, "load_configuration", autospec=True, side_effect=load) as composing:
+        assert modrobust(tmp_path, *SMALL, "evaluate=false", "method=contrastive").code == 0
+    assert composing.call_count == 1
+
+
+def test_the_mode_of_a_file_or_an_override_is_heeded(tmp_path: Path) -> None:
+    preset = "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {dry_run: true, params: {seed: '0,1'}}}\n"
+    (tmp_path / "conf/experiment").mkdir(parents=True)
+    (tmp_path / "conf/experiment/mine.yaml").write_text(preset)
+    assert "2 runs" in modrobust(tmp_path, "experiment=mine").out
+    folder = tmp_path / "without"
+    folder.mkdir()
+    assert "2 runs" in modrobust(folder, "hydra.mode=MULTIRUN", "seed=0,1", "hydra.sweeper.dry_run=true").out
+
+
 def commands(text: str) -> list[list[str]]:
     """Arguments of all lines that are a modrobust command; what they mean follows two spaces or a #."""
     lines = [re.split(r" {2,}|#", line.strip())[0] for line in text.splitlines() if re.match(r" +modrobust( |$)", line)]
@@ -81,8 +102,7 @@ def assert_composes(arguments: list[str]) -> None:
     jobs = list(itertools.chain(*BasicSweeper.split_arguments(overrides, None)))
     assert "-m" in arguments or len(jobs) == 1
     for job in [jobs[0], jobs[-1]][: len(jobs)]:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            compose("config", overrides=job)
+        configured(*job)
 
 
 def test_the_examples_of_the_help_are_valid() -> None:
