@@ -41,7 +41,7 @@ def payload(rows: pd.DataFrame, bits: Sequence[Group], folder: Path) -> dict[str
     number = {run: i for i, run in enumerate(runs)}
     described, pictures = about(runs, folder)
     found = []
-    for (dataset, split), some in rows.groupby(["dataset", "split"], sort=False):
+    for (dataset, split), some in rows.groupby(["dataset", "split"], sort=False, observed=True):
         view, accuracy, loss = _view(some, number)
         classes = {described[one["run"]]["num_classes"] for one in view["series"]}
         known = [n for n in classes if n]
@@ -79,11 +79,11 @@ def _whole(loss: NDArray[Any]) -> NDArray[Any]:
 def _view(rows: pd.DataFrame, number: Mapping[Path, int]) -> tuple[dict[str, Any], NDArray[Any], NDArray[Any]]:
     """A dataset's split: its names, and accuracies and losses (series, compositions)."""
     compositions = rows.drop_duplicates("composition").sort_values("n_corruptions", kind="stable")
-    groups = rows.sort_values("line", kind="stable")[LINE].drop_duplicates()
+    groups = rows.drop_duplicates("line").sort_values("line")
     series = rows.drop_duplicates(SERIES)
-    place = pd.MultiIndex.from_frame(series[SERIES]).get_indexer(pd.MultiIndex.from_frame(rows[SERIES]))
+    place = rows.groupby(SERIES, sort=False, observed=True).ngroup()
     column = pd.Index(compositions["composition"]).get_indexer(pd.Index(rows["composition"]))
-    group = pd.MultiIndex.from_frame(groups).get_indexer(pd.MultiIndex.from_frame(series[LINE]))
+    group = pd.Index(groups["line"]).get_indexer(pd.Index(series["line"]))
     accuracy = np.full((len(series), len(compositions)), np.nan)
     loss = np.full(accuracy.shape, np.nan)
     accuracy[place, column] = rows["accuracy"]
@@ -93,7 +93,7 @@ def _view(rows: pd.DataFrame, number: Mapping[Path, int]) -> tuple[dict[str, Any
     view = {
         "compositions": compositions["composition"].tolist(),
         "counts": compositions["n_corruptions"].tolist(),
-        "groups": groups.to_dict("records"),
+        "groups": groups[LINE].to_dict("records"),
         "series": [dict(zip(names, map(int, values), strict=True)) for values in zip(*columns, strict=True)],
     }
     return view, accuracy, loss

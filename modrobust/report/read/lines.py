@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from modrobust.report.read.replicas import different_runs, named, told_apart
@@ -33,13 +34,11 @@ def with_lines(rows: pd.DataFrame) -> pd.DataFrame:
     Args:
         rows: with the columns LINE.
     """
-    keys = list(rows[LINE].drop_duplicates().itertuples(index=False, name=None))
-    keys.sort(key=lambda key: _rank(*key))
-    if not keys:
-        return rows.assign(line=pd.Categorical([]))
-    codes = pd.MultiIndex.from_tuples(keys).get_indexer(pd.MultiIndex.from_frame(rows[LINE]))
-    labels = pd.Index([label(*key) for key in keys])
-    return rows.assign(line=pd.Categorical.from_codes(codes, labels, ordered=True))
+    groups = rows.groupby(LINE, sort=False, observed=True)
+    keys = list(rows.loc[groups.cumcount() == 0, LINE].itertuples(index=False, name=None))
+    order = sorted(range(len(keys)), key=lambda i: _rank(*keys[i]))
+    codes = np.argsort(order)[groups.ngroup()]
+    return rows.assign(line=pd.Categorical.from_codes(codes, [label(*keys[i]) for i in order], ordered=True))
 
 
 def once(rows: pd.DataFrame, known: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
@@ -82,8 +81,9 @@ def _told_apart(
         say(different_runs(pairs[0], keys, known))
         here = (rows[[*TABLE, *ALIKE]] == list(line)).all(axis=1)
         more = {run: named(run, keys, known) for run in rows.loc[here, "run"].unique()}
-        settings = rows["settings"].where(~here, (rows["settings"] + " " + rows["run"].map(more)).str.strip())
-        rows = rows.assign(settings=settings)
+        settings = rows["settings"].astype(str)
+        told = (settings + " " + rows["run"].astype(str).map(more)).str.strip()
+        rows = rows.assign(settings=settings.where(~here, told))
     for one, other in alike:
         say(
             f"{one} and {other} have equal settings and equal seeds but different accuracies, and nothing that is "

@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 
 from modrobust.report.read.spreadsheet import COLUMNS, REAL, TEXT, WHOLE, Damaged, rewritten
 
-TYPES = {**dict.fromkeys(TEXT, "str"), **dict.fromkeys(WHOLE, "int64"), **dict.fromkeys(REAL, "float64")}
+TYPES = {**dict.fromkeys(TEXT, "category"), **dict.fromkeys(WHOLE, "int64"), **dict.fromkeys(REAL, "float64")}
 _KINDS = {
     **dict.fromkeys(TEXT, rb"[^,\"\r\n\0]+"),
     **dict.fromkeys(WHOLE, rb"\d+"),
@@ -42,8 +42,9 @@ def read(runs: Sequence[Path]) -> tuple[pd.DataFrame, dict[Path, str]]:
 
     Returns:
         A row for each run, variant and composition: the columns of results.csv (seed, n_corruptions, n_images int64,
-        loss and accuracy (percent) float64, the others text) and run, the folder as text. And for each run whose file
-        is damaged a line that tells it.
+        loss and accuracy (percent) float64, the others categories of text, sorted: rows are taken and grouped in half
+        of the time) and run, the folder as such a category. And for each run whose file is damaged a line that tells
+        it.
     """
     with ThreadPoolExecutor(16) as pool:  # a network's file system answers slowly but in parallel
         contents = list(pool.map(_content, runs))
@@ -56,8 +57,9 @@ def read(runs: Sequence[Path]) -> tuple[pd.DataFrame, dict[Path, str]]:
             by_header[header].append((run, rows))
         except Damaged as damage:
             unread[run] = str(damage)
-    tables = (table for header, files in by_header.items() for table in _tables(header, files, unread))
-    table = pd.concat([_no_rows(), *tables], ignore_index=True)
+    tables = [table for header, files in by_header.items() for table in _tables(header, files, unread)]
+    table = pd.concat(tables, ignore_index=True) if tables else _no_rows()
+    table = table.astype(dict.fromkeys(["run", *TEXT], "category"))  # tables of different names have made texts of them
     if len(by_header) > 1:  # in the order of the runs again
         place = {str(run): i for i, run in enumerate(runs)}
         table = table.iloc[np.argsort(table["run"].map(place).to_numpy(), kind="stable")].reset_index(drop=True)
@@ -110,7 +112,7 @@ def _plain(header: bytes) -> re.Pattern[bytes] | None:
 
 def _no_rows() -> pd.DataFrame:
     return pd.DataFrame(
-        {**{name: pd.Series(dtype=kind) for name, kind in TYPES.items()}, "run": pd.Series(dtype=object)}
+        {**{name: pd.Series(dtype=kind) for name, kind in TYPES.items()}, "run": pd.Series(dtype="category")}
     )
 
 
@@ -118,14 +120,14 @@ def _tables(header: bytes, files: Sequence[tuple[str, bytes]], unread: dict[str,
     """Files parsed together, for one call for each would take most of the time; what cannot be is put into `unread`."""
     text = BytesIO(b"\n".join([header, b"".join(rows for _, rows in files)]))
     try:
-        table = pd.read_csv(text, dtype=TYPES, na_values=[""], keep_default_na=False, index_col=False)
+        table = pd.read_csv(text, dtype=TYPES, na_values=[""], keep_default_na=False, index_col=False, low_memory=False)
     except (ValueError, OverflowError):
         if middle := len(files) // 2:  # which one?
             return [*_tables(header, files[:middle], unread), *_tables(header, files[middle:], unread)]
         unread[files[0][0]] = _reason(header + b"\n" + files[0][1])
         return []
-    lines = [rows.count(b"\n") for _, rows in files]
-    return [table[list(TYPES)].assign(run=np.repeat([run for run, _ in files], lines).astype(object))]
+    runs = pd.Categorical([run for run, _ in files])
+    return [table[list(TYPES)].assign(run=runs.repeat([rows.count(b"\n") for _, rows in files]))]
 
 
 def _reason(content: bytes) -> str:

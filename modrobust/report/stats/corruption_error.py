@@ -27,7 +27,7 @@ def against_reference(
         known), corruptions (how many are shared).
     """
     same = severities["severity"].isin(reference["severity"].unique())
-    of_reference = of_single(reference, ["images"]).groupby(["images", "composition"])["error"].mean()
+    of_reference = of_single(reference, ["images"]).groupby(["images", "composition"], observed=True)["error"].mean()
     errors = of_single(severities[same], OF_SEED)
     known = of_reference.rename("of_reference").reset_index()
     errors = errors.merge(known, on=["images", "composition"])

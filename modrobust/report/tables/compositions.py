@@ -20,7 +20,7 @@ def compositions_table(rows: pd.DataFrame, waiting: pd.DataFrame, notes: Notes) 
     tested = {name: i for i, name in enumerate(rows["composition"].unique())}
     cells = cells.sort_values(
         ["dataset", "split", "n_corruptions", "composition", "line"],
-        key=lambda column: column.map(tested) if column.name == "composition" else column,
+        key=lambda column: column.map(tested).astype(int) if column.name == "composition" else column,
     )
     sections = [
         grid(

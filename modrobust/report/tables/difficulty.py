@@ -17,9 +17,10 @@ def difficulty_table(rows: pd.DataFrame, _: pd.DataFrame, notes: Notes) -> Table
     """
     names = {name: parts for name in rows["composition"].unique() if len(set(parts := parse(name))) == len(parts)}
     some = rows[rows["composition"].isin([name for name, parts in names.items() if 0 < len(parts) < 3])]
+    composition = some["composition"].astype(object)
     some = some.assign(
-        first=some["composition"].map({name: parts[0] for name, parts in names.items() if parts}),
-        second=some["composition"].map({name: parts[1] if len(parts) > 1 else "" for name, parts in names.items()}),
+        first=composition.map({name: parts[0] for name, parts in names.items() if parts}),
+        second=composition.map({name: parts[1] if len(parts) > 1 else "" for name, parts in names.items()}),
     )
     cells = over_seeds(some, [*TABLE, "line", "first", "second"])
     order = list(dict.fromkeys(corruption for parts in sorted(names.values(), key=len) for corruption in parts))

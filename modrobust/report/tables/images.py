@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from modrobust.report.read.facts import Facts
-from modrobust.report.read.lines import TABLE, once, with_lines
+from modrobust.report.read.lines import once, with_lines
 from modrobust.report.read.results import read
 from modrobust.report.say import say
 from modrobust.report.tables.compositions import compositions_table
@@ -25,18 +25,19 @@ def rows_of(runs: Sequence[Path], facts: Facts) -> pd.DataFrame:
     """The rows of results.csv of some runs. Runs that are left out, for their file is damaged, are said.
 
     Returns:
-        The columns of `results.read`; settings (text: in what runs of the same dataset, method and model differ); line
-        (see `lines.with_lines`). Without rows where no run is left.
+        The columns of `results.read`; settings (categories of text: in what runs of the same dataset, method and model
+        differ); line (see `lines.with_lines`). Without rows where no run is left.
     """
     rows, unread = read(runs)
     for line in unread.values():
         say(f"left out: {line}.")
-    return with_lines(once(rows.assign(settings=_settings(rows, facts)), facts.known))
+    settings = _settings(rows, facts).astype("category")
+    return with_lines(once(rows.assign(settings=settings), facts.known)).astype({"settings": "category"})
 
 
 def _settings(rows: pd.DataFrame, facts: Facts) -> pd.Series:
     """Those of each row's run; runs without configuration stand apart from others of their method and model."""
-    settings = rows["run"].map({str(run): text for run, text in facts.settings.items()}).astype(object)
+    settings = rows["run"].astype(object).map({str(run): text for run, text in facts.settings.items()}).astype(object)
     unknown = settings.isna()
     if not unknown.any():
         return settings
@@ -52,7 +53,6 @@ def shown(rows: pd.DataFrame, facts: Facts, draws: int, all_pairs: bool) -> list
         all_pairs: the numbers of `paired` are to be written, too (see `paired_table`).
     """
     notes = notes_of_images(rows, facts)
-    rows = rows.astype(dict.fromkeys([*TABLE, "composition"], "category"))  # grouping takes a third of the time
     main = main_table(rows, facts.waiting, notes, draws)
     paired = paired_table(rows, facts.waiting, notes, draws, all_pairs)
     return [main, paired] if paired.sections else [main]

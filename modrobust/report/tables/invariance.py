@@ -72,7 +72,7 @@ def correlations_table(scored: pd.DataFrame) -> Table:
             some = numbers[(numbers["x"] == x) & (numbers["y"] == y)]
             body = [_cells(row) for row in some.to_dict("records")]
             sections.append(Section(title, [*HEADER, "r over seeds"], body, NOTES))
-    names = scored[["line", *LINE]].drop_duplicates().astype({"line": str})
+    names = scored[["line", *LINE]].drop_duplicates().astype(str)
     every = pd.concat(found).merge(names, "left", "line").fillna({"method": ALL}).drop(columns="line")
     first = [*TABLE, *LINE]
     return Table("correlations", sections, every[[*first, *(name for name in every if name not in first)]])

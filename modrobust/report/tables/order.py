@@ -61,7 +61,8 @@ def with_combination(rows: pd.DataFrame) -> pd.DataFrame:
     names = {name: tuple(sorted(parse(name))) for name in rows["composition"].unique()}
     for name, corruptions in names.items():
         first.setdefault(corruptions, name)
-    return rows.assign(corruptions=rows["composition"].map({name: first[key] for name, key in names.items()}))
+    corruptions = rows["composition"].astype(object).map({name: first[key] for name, key in names.items()})
+    return rows.assign(corruptions=corruptions.astype(rows["composition"].dtype))
 
 
 def _table(
@@ -70,7 +71,7 @@ def _table(
     tested = {name: i for i, name in enumerate(rows["composition"].unique())}
     cells = cells.sort_values(
         [*TABLE, "n_corruptions", "corruptions", "line"],
-        key=lambda column: column.map(tested) if column.name == "corruptions" else column,
+        key=lambda column: column.map(tested).astype(int) if column.name == "corruptions" else column,
     )
     sections = [
         grid(
