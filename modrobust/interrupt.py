@@ -5,7 +5,8 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from threading import current_thread, main_thread
+from multiprocessing import parent_process
+from threading import Thread, current_thread, main_thread
 from types import FrameType
 
 
@@ -85,6 +86,18 @@ def leave(signum: int, frame: FrameType | None = None) -> None:
         with suppress(OSError):
             os.unlink(path)  # noqa: PTH108  pathlib takes a while
     os._exit(128 + signum)
+
+
+def end_with_parent() -> None:
+    """In a process that another one has started: it ends as soon as that one has, in whichever way."""
+    parent = parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+        leave(signal.SIGTERM)
+
+    Thread(target=follow, daemon=True).start()
 
 
 @contextmanager

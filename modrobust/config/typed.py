@@ -1,15 +1,17 @@
 """Values as people type them, on a command line or in the table of a `per`."""
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
+if TYPE_CHECKING:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
 
 
 @lru_cache(maxsize=1)  # a millisecond to make
-def parser() -> OverridesParser:
+def parser() -> "OverridesParser":
     """Of Hydra's command lines."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser  # reports do without Hydra
+
     return OverridesParser.create()
 
 
@@ -19,6 +21,8 @@ def typed(text: str) -> Any:
 
     PyYAML would make a word of 1e-1, as YAML 1.1 does. What is no value of that grammar is text.
     """
+    from hydra.errors import HydraException
+
     try:
         return parser().parse_override(f"key={text}").value()
     except HydraException:

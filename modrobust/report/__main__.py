@@ -95,8 +95,19 @@ def _work() -> None:
 
         pack(arguments.folders, arguments.archive)
     else:
-        with _unpacked(arguments.folders) as folders:
+        with _drawing(arguments.output), _unpacked(arguments.folders) as folders:
             report(folders, arguments.output, arguments.bootstrap, arguments.only, arguments.reference)
+
+
+def _drawing(output: Path | None) -> AbstractContextManager[None]:
+    """Figures, where there are any, are drawn by processes of their own."""
+    from contextlib import nullcontext
+
+    if output is None:
+        return nullcontext()
+    from modrobust.report.figures.drawing import beside
+
+    return beside()
 
 
 def _unpacked(places: Sequence[Path]) -> AbstractContextManager[Sequence[Path]]:
@@ -181,10 +192,12 @@ def report(
     paths = [*_images(rows, facts, output, draws, told), *_severities(rows, reference, output, told)]
     paths += _structured(bits, facts, output, told)
     if output:
+        from modrobust.report.figures.drawing import finish
         from modrobust.report.page import write_page
 
         paths += _searches(facts.statuses, output)
         paths += write_page(rows, bits, output)
+        finish()
     with only_shown() if output else nullcontext():
         print("\n".join(told))
         if output:

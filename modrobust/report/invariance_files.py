@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from modrobust.report.figures.look import save
+from modrobust.report.figures.drawing import draw
 from modrobust.report.figures.sheets import Sheet, sheets
 from modrobust.report.stats.invariance_scores import COLUMNS, scored
 from modrobust.report.tables.by_length import tables
@@ -39,7 +39,7 @@ def write_invariance(rows: pd.DataFrame, runs: Sequence[Path], folder: Path) -> 
 
     for key, table in tables(some):
         sheet = Sheet("_".join(key), ", ".join(key), table, {}, [])  # all methods, however many
-        yield from save(scatter(sheet), folder / f"invariance_{sheet.name}")
+        yield from draw(folder / f"invariance_{sheet.name}", scatter, sheet)
     for sheet in sheets(some):
         if len(sheet.labels) > 1:
-            yield from save(by_method(sheet), folder / f"invariance_methods_{sheet.name}")
+            yield from draw(folder / f"invariance_methods_{sheet.name}", by_method, sheet)

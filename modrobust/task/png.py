@@ -1,16 +1,15 @@
 """PNG files, written and checked by worker processes. Imports no torch: a process starts at once."""
 
 import hashlib
-import os
 import signal
 from collections.abc import Sequence
-from multiprocessing import parent_process
 from pathlib import Path
-from threading import Thread
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from modrobust.interrupt import end_with_parent
 
 
 def write_images(folder: Path, names: Sequence[str], images: NDArray[np.uint8]) -> list[str]:
@@ -39,11 +38,4 @@ def start_worker() -> None:
     """Leave signals of the terminal to the parent, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    parent = parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    Thread(target=follow, daemon=True).start()
+    end_with_parent()

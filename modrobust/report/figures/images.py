@@ -16,7 +16,8 @@ from PIL import Image
 
 from modrobust.corruption.composition import parse
 from modrobust.evaluation.examples import find_examples
-from modrobust.report.figures.look import LOOK, PAGE, SMALLEST, inches, save
+from modrobust.report.figures.drawing import draw
+from modrobust.report.figures.look import LOOK, PAGE, SMALLEST, inches
 from modrobust.report.figures.sheets import pages, short_labels
 from modrobust.report.read.find import file_of
 from modrobust.report.say import say
@@ -54,8 +55,8 @@ def write_images(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
         if found:
             names, sheet = found
             title, where = ", ".join(key), "_".join(key)
-            yield from save(corruptions(f"{title} images", names, sheet), folder / f"corruptions_{where}")
-            yield from save(compositions(f"{title} image", names, sheet), folder / f"compositions_{where}")
+            yield from draw(folder / f"corruptions_{where}", corruptions, f"{title} images", names, sheet)
+            yield from draw(folder / f"compositions_{where}", compositions, f"{title} image", names, sheet)
     for dataset, table in rows.groupby("dataset", observed=True):
         labels = short_labels(table, variants=False)
         restored: dict[str, tuple[int, Path]] = {}
@@ -67,7 +68,7 @@ def write_images(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
             seed, path = restored[name]
             title = f"{dataset}, validation images: {name}, seed {seed}".replace("\n", ", ")
             if pictures := _pictures(path):
-                yield from save(before_and_after(title, *pictures), folder / f"autoencoders_{dataset}{suffix}")
+                yield from draw(folder / f"autoencoders_{dataset}{suffix}", before_and_after, title, *pictures)
 
 
 def corruptions(title: str, names: Sequence[str], sheet: Pixels) -> Figure:

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from modrobust.report.figures.look import COLOURS, LOOK, PAGE, SMALLEST, save
+from modrobust.report.figures.drawing import draw
+from modrobust.report.figures.look import COLOURS, LOOK, PAGE, SMALLEST
 from modrobust.report.figures.sheets import pages, short_labels
 from modrobust.report.read.find import file_of
 from modrobust.report.say import say
@@ -35,8 +36,8 @@ def write_levels(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
         if found.empty:
             continue
         for suffix, number, names in pages(list(found["name"].unique()), METHODS, f"level searches of {dataset}"):
-            figure = levelplot(f"{dataset}{number}", found[found["name"].isin(names)])
-            yield from save(figure, folder / f"levels_{dataset}{suffix}")
+            some = found[found["name"].isin(names)]
+            yield from draw(folder / f"levels_{dataset}{suffix}", levelplot, f"{dataset}{number}", some)
 
 
 def levels(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from modrobust.report.figures.look import COLOURS, LOOK, PAGE, SMALLEST, save
+from modrobust.report.figures.drawing import draw
+from modrobust.report.figures.look import COLOURS, LOOK, PAGE, SMALLEST
 from modrobust.report.read.groups import Group
 from modrobust.report.read.settings import written
 from modrobust.report.say import say
@@ -42,7 +43,7 @@ def write_routing(groups: Sequence[Group], folder: Path) -> Iterator[Path]:
             written(value) if key.endswith(".name") else f"{key}={written(value)}"
             for key, value in group.settings.items()
         )
-        yield from save(routing(record, title), folder / name)
+        yield from draw(folder / name, routing, record, title)
 
 
 def _read(run: Path) -> Record | None:

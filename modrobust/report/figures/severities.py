@@ -9,7 +9,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from modrobust.evaluation.corruption_error import COMPUTED
-from modrobust.report.figures.look import LOOK, PAGE, inches, look, save
+from modrobust.report.figures.drawing import draw
+from modrobust.report.figures.look import LOOK, PAGE, inches, look
 from modrobust.report.figures.sheets import LINES, pages, short_labels
 from modrobust.report.read.lines import TABLE
 from modrobust.report.stats.intervals import over_seeds
@@ -32,8 +33,8 @@ def write_severities(severities: pd.DataFrame, folder: Path) -> Iterator[Path]:
         labels = short_labels(some)
         for suffix, number, lines in pages(list(labels), LINES, f"figures of severities of {' '.join(told)}"):
             here = some[some["line"].isin(lines)]
-            figure = by_severity(f"{', '.join(told)}{number}", here, {line: labels[line] for line in lines})
-            yield from save(figure, folder / f"severities_{'_'.join(told)}{suffix}")
+            stem, title = folder / f"severities_{'_'.join(told)}{suffix}", f"{', '.join(told)}{number}"
+            yield from draw(stem, by_severity, title, here, {line: labels[line] for line in lines})
 
 
 def by_severity(title: str, rows: pd.DataFrame, labels: dict[str, str]) -> Figure:

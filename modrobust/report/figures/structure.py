@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from modrobust.report.figures.look import LOOK, look, save
+from modrobust.report.figures.drawing import draw
+from modrobust.report.figures.look import LOOK, look
 from modrobust.report.read.groups import Group
 from modrobust.report.stats.intervals import mean_and_interval
 from modrobust.report.tables.structure import setting_keys
@@ -33,9 +34,8 @@ def write_figures(groups: Sequence[Group], folder: Path) -> list[Path]:
     Raises:
         UserError: the disk is full or the folder read-only.
     """
-    figures = [("curves", curves(groups))] if any(len(group.curve) for group in groups) else []
-    figures += [(key, against(key, groups)) for key in numeric(groups)]
-    return [path for name, figure in figures for path in save(figure, folder / name)]
+    paths = draw(folder / "curves", curves, groups) if any(len(group.curve) for group in groups) else []
+    return paths + [path for key in numeric(groups) for path in draw(folder / key, against, key, groups)]
 
 
 def numeric(groups: Sequence[Group]) -> list[str]:

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from modrobust.report.figures.look import COLOURS, DASHES, LOOK, PAGE, inches, save
+from modrobust.report.figures.drawing import draw
+from modrobust.report.figures.look import COLOURS, DASHES, LOOK, PAGE, inches
 from modrobust.report.figures.sheets import pages, short_labels
 from modrobust.report.read.curves import MEASURES, Curve, curves
 from modrobust.report.stats.intervals import mean_and_interval
@@ -41,8 +42,8 @@ def write_curves(rows: pd.DataFrame, folder: Path) -> Iterator[Path]:
             by_name[labels[str(line)]].append(Path(run))
         found = {name: parts for name, parts in curves(by_name).items() if parts}
         for suffix, number, names in pages(list(found), PANELS, f"learning curves of {dataset}"):
-            figure = learning(f"{dataset}{number}", {name: found[name] for name in names})
-            yield from save(figure, folder / f"learning_{dataset}{suffix}")
+            some = {name: found[name] for name in names}
+            yield from draw(folder / f"learning_{dataset}{suffix}", learning, f"{dataset}{number}", some)
 
 
 def learning(title: str, found: Mapping[str, Mapping[str, Curve]]) -> Figure:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from modrobust.report.figures.boxes import boxplot
+from modrobust.report.figures.drawing import draw
 from modrobust.report.figures.heat import heatmap
 from modrobust.report.figures.images import write_images
 from modrobust.report.figures.levels import write_levels
-from modrobust.report.figures.look import save
 from modrobust.report.figures.sheets import sheets
 from modrobust.report.figures.training import write_curves
 
@@ -30,8 +30,8 @@ def write_figures(rows: pd.DataFrame, num_classes: Mapping[Path, int | None], fo
     """
     for sheet in sheets(rows):
         classes = [num_classes.get(Path(run)) for run in sheet.rows["run"].unique()]
-        yield from save(boxplot(sheet, next(filter(None, classes), None)), folder / f"boxplot_{sheet.name}")
+        yield from draw(folder / f"boxplot_{sheet.name}", boxplot, sheet, next(filter(None, classes), None))
         for value in ("accuracy", "loss"):
-            yield from save(heatmap(sheet, value), folder / f"heatmap_{value}_{sheet.name}")
+            yield from draw(folder / f"heatmap_{value}_{sheet.name}", heatmap, sheet, value)
     for write in (write_curves, write_levels, write_images):
         yield from write(rows, folder)

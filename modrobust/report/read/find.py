@@ -8,7 +8,6 @@ from typing import Any
 
 from modrobust.errors import UserError
 from modrobust.report.say import say
-from modrobust.search.record import runs_of
 from modrobust.store.files import read_json
 from modrobust.store.folders import runs_below
 
@@ -66,6 +65,8 @@ def _trials(runs: Iterable[Path]) -> dict[Path, list[Path]]:
     found: dict[Path, list[Path]] = {}
     for place, some in beside.items():
         for file in sorted(place.glob("search-*/search.json")):
+            from modrobust.search.record import runs_of  # which takes a while, and searches are rare
+
             steps = (read_json(file) or {}).get("steps", {})
             entries = [one for step in steps.values() for one in step["trials"] if "warm" not in one]
             names = {Path(run).name for one in entries for run in runs_of(one)}

@@ -38,7 +38,8 @@ def with_lines(rows: pd.DataFrame) -> pd.DataFrame:
     keys = list(rows.loc[groups.cumcount() == 0, LINE].itertuples(index=False, name=None))
     order = sorted(range(len(keys)), key=lambda i: _rank(*keys[i]))
     codes = np.argsort(order)[groups.ngroup()]
-    return rows.assign(line=pd.Categorical.from_codes(codes, [label(*keys[i]) for i in order], ordered=True))
+    labels = pd.Index([label(*keys[i]) for i in order])
+    return rows.assign(line=pd.Categorical.from_codes(codes, labels, ordered=True))
 
 
 def once(rows: pd.DataFrame, known: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:

@@ -61,8 +61,8 @@ def with_combination(rows: pd.DataFrame) -> pd.DataFrame:
     names = {name: tuple(sorted(parse(name))) for name in rows["composition"].unique()}
     for name, corruptions in names.items():
         first.setdefault(corruptions, name)
-    corruptions = rows["composition"].astype(object).map({name: first[key] for name, key in names.items()})
-    return rows.assign(corruptions=corruptions.astype(rows["composition"].dtype))
+    found = rows["composition"].astype(object).map({name: first[key] for name, key in names.items()})
+    return rows.assign(corruptions=found.astype(rows["composition"].dtype))
 
 
 def _table(
