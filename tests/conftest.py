@@ -18,18 +18,20 @@ if TYPE_CHECKING:  # the process that only hands out tests needs no torch
     from torch import nn
 
 SLURM = dict.fromkeys(("test_slurm", "test_launchers", "test_pool", "test_stages"), "slurm")
-ONE_OF_A_KIND = {**SLURM, "test_page_in_browser": "browser"}
-"""What some files of tests need and a machine has one of."""
+COMPOSED = dict.fromkeys(("test_compose", "test_values"), "the same configurations")
+SHARED = {**SLURM, "test_page_in_browser": "browser", **COMPOSED}
+"""What the tests of some files need and a machine has one of, or takes long to make."""
 
 
 def shared(file: str) -> str | None:
-    """What a file of tests needs and a machine has one of; None for nothing."""
-    return next((what for name, what in ONE_OF_A_KIND.items() if file.startswith(name)), None)
+    """What a file of tests shares with others; None for nothing."""
+    return next((what for name, what in SHARED.items() if file.startswith(name)), None)
 
 
 def pytest_configure() -> None:
     """Under nohup, too, the processes of tests hear SIGHUP: that it is ignored is inherited, a handler is not."""
     gc.disable()  # until what tests import has been imported: it stays
+    os.fsync = lambda fd: None  # what tests write need not outlive the machine
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
 
@@ -54,7 +56,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With -n, tests that need the one Slurm or browser go to the same process, others wherever there is time."""
+    """With -n, tests that share something go to the same process, others wherever there is time."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):

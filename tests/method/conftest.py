@@ -3,18 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from composed import composed
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from modrobust.config.identity import fingerprint, identity
-from modrobust.config.options import CONF
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import _Loop
 from modrobust.run import evaluations_of, work
@@ -40,13 +38,6 @@ def numerics() -> Iterator[None]:
     yield
     torch.use_deterministic_algorithms(deterministic)
     torch.set_num_threads(threads)
-
-
-@lru_cache
-def composed(*groups: str) -> DictConfig:
-    """Hydra takes a third of a second, so that tests share what it makes of the same choices."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", overrides=list(groups))
 
 
 @pytest.fixture

@@ -2,22 +2,19 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
+from composed import composed
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 from test_resumption import interrupt_after
 
 from modrobust import interrupt
 from modrobust.config.explain import explain
 from modrobust.config.identity import fingerprint, identity
-from modrobust.config.options import CONF
 from modrobust.run import evaluations_of, work
 from modrobust.store.run_folder import RunFolder
 
@@ -25,13 +22,6 @@ GROUPS = ("dataset", "model", "method", "corruption", "training/optimizer", "tra
 ROUTING = ("method.gumbel=true", "method.per_sample_routing=true", "method.tau=1")
 
 Runs = Callable[..., Path]
-
-
-@cache
-def composed(*groups: str) -> DictConfig:
-    """Hydra takes a third of a second, so that tests share what it makes of the same choices."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", overrides=list(groups))
 
 
 @pytest.fixture
@@ -66,17 +56,17 @@ def results(folder: Path) -> pd.DataFrame:
 
 NOISE = "corruption=input_noise"
 REPLICATED = {
-    "mlp": ("training.epochs=200", NOISE),
+    "mlp": ("training.epochs=50", NOISE),
     "mlp in batches": ("training.epochs=25", "training.batch_size=8", NOISE),
     "mlp, pruned, own splits": ("training.epochs=50", "model.pruning=50", "dataset.split_seed=null"),
-    "modular": ("model=modular", "training.epochs=200", NOISE, *ROUTING),
+    "modular": ("model=modular", "training.epochs=50", NOISE, *ROUTING),
     "modular in batches": ("model=modular", "training.epochs=25", "training.batch_size=8", *ROUTING),
     "modular, own splits in batches": (
         *("model=modular", "training.epochs=25", "training.batch_size=12", "dataset.split_seed=null"),
         *("method.gumbel=true", NOISE),
     ),
     "modular of many": ("model=modular", "training.epochs=50", "model.num_modules=[6,6]", "model.top_k=4"),
-    "shared_modular": ("model=shared_modular", "training.epochs=200", "corruption=none", *ROUTING),
+    "shared_modular": ("model=shared_modular", "training.epochs=50", "corruption=none", *ROUTING),
     "shared_modular in batches": (
         *("model=shared_modular", "training.epochs=25", "training.batch_size=8", "dataset.split_seed=null"),
         *(NOISE, "method.gumbel=true"),

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra import compose, initialize_config_dir
+from composed import composed
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from modrobust.config.identity import unnamed
-from modrobust.config.options import CONF
 from modrobust.dataset.boolean import boolean
 from modrobust.dataset.pairs import STRUCTURE
 from modrobust.dataset.splits import Split
@@ -33,14 +32,8 @@ def images(tasks: int = 1) -> StructuredDataset:
     return StructuredDataset("mnist_pairs", {"train": train}, STRUCTURE if tasks == 1 else None, tasks)
 
 
-@cache
-def _configured(model: str) -> DictConfig:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return unnamed(compose("config", overrides=["dataset=boolean", f"model={model}"]).model)
-
-
 def network(model: str, dataset: StructuredDataset, *seeds: int, **changes: Any) -> StructuredNetwork:
     """A network of conf/model, some settings changed; with seed 0 alone where there is none."""
-    architecture = instantiate(OmegaConf.merge(_configured(model), changes))
+    architecture = instantiate(OmegaConf.merge(unnamed(composed("dataset=boolean", f"model={model}").model), changes))
     made: StructuredNetwork = architecture.network(dataset, seeds or (0,))
     return made

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
+from composed import composed
 from omegaconf import OmegaConf
 
 from modrobust.config.identity import plain
-from modrobust.config.options import CONF, options
+from modrobust.config.options import options
 from modrobust.config.typed import typed
 from modrobust.errors import UserError
 from modrobust.search.steps import Step, overrides_of, steps_of
@@ -16,8 +16,7 @@ POWERS_OF_TEN = [1, 1e-1, 1e-2, 1e-3]
 
 
 def published(method: str) -> list[Step]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return steps_of(plain(compose("config", overrides=["search=grid", f"search/steps={method}"]).search))
+    return steps_of(plain(composed("search=grid", f"search/steps={method}").search))
 
 
 def test_every_method_has_its_grid() -> None:

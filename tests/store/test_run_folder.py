@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from command import Command, Process
-from hydra import compose, initialize_config_dir
+from composed import configured
 
 from modrobust.config.identity import identity, training_identity
-from modrobust.config.options import CONF
 from modrobust.dataset.content import content_of
 from modrobust.dataset.splits import Split
 from modrobust.store.parts import Parts
@@ -117,8 +116,7 @@ def test_two_runs_may_begin_the_same_part_at_once(modrobust: Command) -> None:
 
 def classifier(*overrides: str) -> str:
     """The hash of the part that `modrobust <overrides>` trains."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("config", overrides=list(overrides))
+    cfg = configured(*overrides)
     parts = Parts(Path("parts"), training_identity(cfg), identity(cfg)["corruption"])
     return parts.part("classifier", ("Identity", *cfg.corruption.names), lr=cfg.method.lr).hash
 

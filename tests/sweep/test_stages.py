@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from hydra import compose, initialize_config_dir
+from composed import composed
 from omegaconf import DictConfig
 from sweeps import SLURM, Modrobust, ask, queue, results, start, until
 
-from modrobust.config.options import CONF
 from modrobust.sweep.order import Order
 from modrobust.sweep.plan import Planned, plan
 from modrobust.sweep.stages import staged
@@ -21,14 +20,8 @@ FEW = ("training.epochs=1", "dataset.n_train=64", "dataset.n_valid=16", "dataset
 FEW += ("training.batch_size=32", "corruption.names=[Contrast,Invert]", "evaluation.max_length=1")
 
 
-@cache
-def composed(*overrides: str) -> DictConfig:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", overrides=list(overrides), return_hydra_config=True)
-
-
 def planned(runs: Path, *jobs: Sequence[str]) -> list[Planned]:
-    return plan(jobs, lambda overrides: composed(*overrides).copy(), runs)
+    return plan(jobs, lambda overrides: composed(*overrides, hydra=True).copy(), runs)
 
 
 def told(some: Sequence[Planned]) -> list[tuple[str, list[str]]]:

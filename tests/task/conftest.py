@@ -1,14 +1,14 @@
 """An experiment of made-up images, as a task is given it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import composed
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from modrobust.build import data_of, experiment_of
-from modrobust.config.options import CONF
 from modrobust.method.experiment import Experiment
 
 TINY = (
@@ -20,12 +20,7 @@ TINY = (
 @pytest.fixture
 def configured(tmp_path: Path) -> Callable[..., DictConfig]:
     """The configuration of a command line with tiny data; outputs go to tmp_path."""
-
-    def configured(*overrides: str) -> DictConfig:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose("config", overrides=[*TINY, f"paths.outputs={tmp_path}", *overrides])
-
-    return configured
+    return partial(composed.configured, *TINY, f"paths.outputs={tmp_path}")
 
 
 @pytest.fixture
