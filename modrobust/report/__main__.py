@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from modrobust.report.read.facts import Facts
+    from modrobust.report.read.find import Without
     from modrobust.report.read.groups import Group
 
+MANY = 200
+"""Runs from which on a process that draws figures is worth its start, two seconds of a processor."""
 DESCRIPTION = """\
 Tables over runs: means and 95 % t intervals over seeds.
 Images: accuracy by number of corruptions, and differences to the first method (cross_entropy, where it was run) on the
@@ -95,19 +98,8 @@ def _work() -> None:
 
         pack(arguments.folders, arguments.archive)
     else:
-        with _drawing(arguments.output), _unpacked(arguments.folders) as folders:
+        with _unpacked(arguments.folders) as folders:
             report(folders, arguments.output, arguments.bootstrap, arguments.only, arguments.reference)
-
-
-def _drawing(output: Path | None) -> AbstractContextManager[None]:
-    """Figures, where there are any, are drawn by processes of their own."""
-    from contextlib import nullcontext
-
-    if output is None:
-        return nullcontext()
-    from modrobust.report.figures.drawing import beside
-
-    return beside()
 
 
 def _unpacked(places: Sequence[Path]) -> AbstractContextManager[Sequence[Path]]:
@@ -163,19 +155,37 @@ def report(
     from contextlib import nullcontext
 
     from modrobust.errors import UserError
-    from modrobust.report.read.find import find, is_structured
-    from modrobust.report.say import say
-    from modrobust.terminal.shell import only_shown
+    from modrobust.report.figures.drawing import beside
+    from modrobust.report.read.find import find
 
     runs, without = find(folders)
     if not runs:
         states = Counter(one.state for one in without)
         raise UserError("no run has results yet: " + ", ".join(f"{n} {state}" for state, n in states.items()) + ".")
+    with beside() if output and len(runs) >= MANY else nullcontext():
+        _report(runs, without, output, draws, only, reference)
+
+
+def _report(
+    runs: Sequence[Path],
+    without: Sequence[Without],
+    output: Path | None,
+    draws: int,
+    only: Sequence[str],
+    reference: Path | None,
+) -> None:
+    """What `report` does with the runs that it has found."""
+    from contextlib import nullcontext
+
+    from modrobust.errors import UserError
     from modrobust.report.read.bits import read_bits
     from modrobust.report.read.facts import collect
+    from modrobust.report.read.find import is_structured
     from modrobust.report.read.groups import groups
     from modrobust.report.read.pending import named
+    from modrobust.report.say import say
     from modrobust.report.tables.images import rows_of
+    from modrobust.terminal.shell import only_shown
 
     facts = collect(runs, without, only)
     for line in named(facts.waiting):

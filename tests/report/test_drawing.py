@@ -1,4 +1,4 @@
-"""Figures drawn by other processes: their errors are told here, and none of them outlives the report."""
+"""Figures drawn by another process: its errors are told here, and it does not outlive the report."""
 
 import signal
 import subprocess
@@ -24,6 +24,9 @@ def figure(what):
 drawing._prepare = drawing.end_with_parent  # imports take a second
 with command("work"), drawing.beside():
     print(*drawing.draw(Path("name"), figure, sys.argv[1]), flush=True)
+    ((_, future),) = drawing._left
+    while not (future.running() or future.done()):
+        time.sleep(0.01)
     drawing.finish()
 """
 
@@ -39,13 +42,13 @@ def test_an_error_of_a_figure_is_one_line(tmp_path: Path) -> None:
     assert process.returncode == 1
 
 
-def test_a_process_that_is_killed_is_told(tmp_path: Path) -> None:
+def test_that_it_was_killed_is_told(tmp_path: Path) -> None:
     process = work(tmp_path, "is killed")
     _, told = process.communicate(timeout=60)
-    assert told.startswith("work: a process that draws figures was killed") and told.count("\n") == 1
+    assert told.startswith("work: the process that draws figures was killed") and told.count("\n") == 1
 
 
-def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+def test_it_ends_with_the_report(tmp_path: Path) -> None:
     process = work(tmp_path, "waits")
     while not (tmp_path / "waits").exists():
         time.sleep(0.05)

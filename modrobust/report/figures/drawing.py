@@ -1,4 +1,4 @@
-"""Figures are drawn by processes of their own, beside what else a report does: they are half of its work."""
+"""Figures are drawn by a process of their own, beside what else a report does: they are half of its work."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from modrobust.interrupt import end_with_parent
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PROCESSES = 2  # three with the report itself, which draws none: the two cores of a small machine are busy to the end
+Drawn = tuple[Path, "Callable[..., Figure]", tuple[Any, ...]]
+"""(stem, figure, its arguments), see `draw`"""
+
 _pool: ProcessPoolExecutor | None = None
-_begun: list[Future[list[Path]]] = []
+_left: list[tuple[Drawn, Future[list[Path]]]] = []
 
 
 def draw(stem: Path, figure: Callable[..., Figure], *arguments: Any) -> list[Path]:
-    """Write the figure that a function makes as <stem>.pdf and .png; within `beside` another process does, meanwhile.
+    """Write the figure that a function makes as <stem>.pdf and .png; within `beside` another process does so.
 
     Args:
         stem: of the files.
@@ -39,46 +41,51 @@ def draw(stem: Path, figure: Callable[..., Figure], *arguments: Any) -> list[Pat
     """
     if _pool is None:
         return _written(stem, figure, arguments)
-    _begun.append(_pool.submit(_written, stem, figure, arguments))
+    what = (stem, figure, arguments)
+    _left.append((what, _pool.submit(_written, *what)))
     return [stem.with_name(f"{stem.name}.{kind}") for kind in ("pdf", "png")]
 
 
 def finish() -> None:
-    """Wait for the figures that are being drawn; raises what `draw` would have raised."""
-    while _begun:
-        _begun.pop(0).result()
+    """Draw the figures that are left, from the last one on, until both processes meet; raises what `draw` would."""
+    while _left:
+        what, future = _left.pop()
+        if future.cancel():  # it has not been begun
+            _written(*what)
+        else:
+            future.result()
 
 
 @contextmanager
 def beside() -> Iterator[None]:
-    """Within this block figures are drawn by other processes.
+    """Within this block figures are drawn by another process.
 
-    They are forks, which begin at once and obey the same signals, and must be made while this process has no threads,
-    that is before it imports numpy; later, as in a notebook, figures are drawn one after the other.
+    It is a fork, which begins at once and obeys the same signals, and must be made while this process has no threads,
+    that is before it imports numpy; later, as in a notebook, figures are drawn where `draw` is called.
 
     Raises:
-        UserError: one of them was killed.
+        UserError: it was killed.
     """
     global _pool
     if "numpy" in sys.modules:
         yield
         return
-    _pool = ProcessPoolExecutor(PROCESSES, get_context("fork"), _prepare)
+    _pool = ProcessPoolExecutor(1, get_context("fork"), _prepare)
     try:
-        _pool.submit(int)  # or they would start with the first figure only
+        _pool.submit(int)  # or it would begin with the first figure only
         yield
     except BrokenProcessPool:
-        reason = "a process that draws figures was killed, perhaps for lack of memory: some figures are missing."
+        reason = "the process that draws figures was killed, perhaps for lack of memory: some figures are missing."
         raise UserError(reason) from None
     finally:
         _pool.shutdown(cancel_futures=True)
         _pool = None
-        _begun.clear()
+        _left.clear()
 
 
 def _prepare() -> None:
     end_with_parent()
-    import_module("modrobust.report.figures.write")  # takes a second, in which the report reads
+    import_module("modrobust.report.figures.write")  # takes a second, in which the report reads results
 
 
 def _written(stem: Path, figure: Callable[..., Figure], arguments: tuple[Any, ...]) -> list[Path]:
