@@ -1,6 +1,7 @@
 """The 1,797 handwritten digits that come with scikit-learn: nothing to download, the default."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,7 @@ def digits(root: Path, *, image_size: int | Sequence[int], **properties: Any) ->
         image_size: height and width in pixels to enlarge to.
         properties: see `image_dataset`.
     """
-    small, labels = bundled_digits()
-    grey = np.rint(small * (255 / 16)).astype(np.uint8)
-    large = np.stack([enlarge(image, height_width(image_size)) for image in grey])
+    large, labels = enlarged(height_width(image_size))
     sixth = rank_in_class(labels)[0] % 6
     splits = {}
     for name in dict.fromkeys(SPLIT_OF_SIX):
@@ -40,6 +39,14 @@ def digits(root: Path, *, image_size: int | Sequence[int], **properties: Any) ->
             torch.from_numpy(large[rows, None]), torch.from_numpy(labels[rows]), torch.from_numpy(rows)
         )
     return image_dataset(splits, image_size=image_size, files=(), **properties)
+
+
+@lru_cache(maxsize=4)  # a twentieth of a second, for every run of a process
+def enlarged(size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """All digits, grey, at a height and width: images (1797, H, W), classes (1797,). Not to be changed."""
+    small, labels = bundled_digits()
+    grey = np.rint(small * (255 / 16)).astype(np.uint8)
+    return np.stack([enlarge(image, size) for image in grey]), labels
 
 
 def enlarge(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

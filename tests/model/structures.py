@@ -1,15 +1,15 @@
 """Structured data without content, and architectures as they are configured, for tests of networks."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from composed import composed
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from hydra.utils import get_object
 
-from modrobust.config.identity import unnamed
+from modrobust.config.identity import plain, unnamed
 from modrobust.dataset.boolean import boolean
 from modrobust.dataset.pairs import STRUCTURE
 from modrobust.dataset.splits import Split
@@ -32,8 +32,15 @@ def images(tasks: int = 1) -> StructuredDataset:
     return StructuredDataset("mnist_pairs", {"train": train}, STRUCTURE if tasks == 1 else None, tasks)
 
 
+@cache
+def _configured(model: str) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """What makes an architecture, and its settings."""
+    settings = plain(unnamed(composed("dataset=boolean", f"model={model}").model))
+    return get_object(settings.pop("_target_")), settings
+
+
 def network(model: str, dataset: StructuredDataset, *seeds: int, **changes: Any) -> StructuredNetwork:
     """A network of conf/model, some settings changed; with seed 0 alone where there is none."""
-    architecture = instantiate(OmegaConf.merge(unnamed(composed("dataset=boolean", f"model={model}").model), changes))
-    made: StructuredNetwork = architecture.network(dataset, seeds or (0,))
+    make, settings = _configured(model)
+    made: StructuredNetwork = make(**{**settings, **changes}).network(dataset, seeds or (0,))
     return made

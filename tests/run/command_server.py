@@ -17,6 +17,7 @@ from hydra import compose, initialize_config_dir
 
 from modrobust.__main__ import main
 from modrobust.config.options import CONF
+from modrobust.dataset.digits import enlarged
 from modrobust.device import prepare
 
 SECONDS = 100  # no process of a test lives longer
@@ -58,6 +59,7 @@ if __name__ == "__main__":
     with initialize_config_dir(str(CONF), version_base="1.3"):
         compose("config")  # so that Hydra imports what it needs
     prepare("cpu", threads=1)  # torch too; with one thread, for threads would be lost in the fork
+    enlarged((16, 16))  # the images of all its commands
     gc.freeze()
     os.fsync = lambda fd: None  # what tests write need not outlive the machine
     asked = serve()
