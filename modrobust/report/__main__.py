@@ -223,17 +223,21 @@ def _images(rows: DataFrame, facts: Facts, output: Path | None, draws: int, told
     from modrobust.report.tables.formats import markdown, told_once, write
     from modrobust.report.tables.images import others, shown
 
+    figures: list[Path] = []
+    if output:
+        from modrobust.report.figures.write import write_figures
+
+        figures += write_figures(rows, facts.num_classes, output)  # first, so that they are drawn meanwhile
     tables = shown(rows, facts, draws, all_pairs=output is not None)
     told.append(markdown(told_once([section for table in tables for section in table.sections])))
     if output:  # each kind of files: write(rows, runs, output) -> their paths
-        from modrobust.report.figures.write import write_figures
         from modrobust.report.invariance_files import write_invariance
 
         runs = [Path(run) for run in rows["run"].unique()]
         for table in (*tables, *others(rows, facts)):
             yield from write(table, output)
         yield from write_invariance(rows, runs, output)
-        yield from write_figures(rows, facts.num_classes, output)
+        yield from figures
 
 
 def _severities(rows: DataFrame, run: Path | None, output: Path | None, told: list[str]) -> Iterator[Path]:
