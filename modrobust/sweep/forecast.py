@@ -106,12 +106,13 @@ def _jobs(launcher: Mapping[str, Any], to_do: Sequence[Planned]) -> Iterator[str
 
 
 def _takes(launcher: Mapping[str, Any], to_do: Sequence[Planned], earlier: Mapping[str, Takes]) -> Iterator[str]:
-    """What they may take, by what earlier ones took."""
+    """What they may take, by what earlier ones took; nothing where there is nothing to do."""
     known = [earlier[run.kind] for run in to_do if run.kind in earlier]
     unknown = Counter(run.folder.parts[-2] for run in to_do if run.kind not in earlier)
     but = f"; unknown for {', '.join(f'{n} {name}' for name, n in unknown.items())}" if unknown else ""
     if not known:
-        yield "time, disk: unknown: no run of these kinds is done here"
+        if to_do:
+            yield "time, disk: unknown: no run of these kinds is done here"
         return
     seconds = sum(takes.seconds for takes in known)
     where = ", ".join(sorted({name for takes in known for name in takes.where}))

@@ -26,6 +26,8 @@ def test_runs_parts_jobs_time_and_disk_are_told(modrobust: Modrobust) -> None:
     )
     assert re.search(r"cost: 0\.\d GPU hours, 0\.\d core hours", after)
     assert re.search(r"disk: \d+ MB in \d+ files", after)
+    ended = modrobust("-m", *TINY, "seed=0", "--dry-run")
+    assert ended.stdout.endswith("0 to do\nto train: nothing; 1 are there\nNothing was begun or submitted.\n")
 
 
 def test_nothing_is_written_or_submitted(modrobust: Modrobust, tmp_path: Path) -> None:
