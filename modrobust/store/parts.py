@@ -62,7 +62,8 @@ class Part:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                log.info("waiting for %s, which another run is training (%s)", self.name, self.folder)
+                if self._done() is None:  # else the other one only reads it
+                    log.info("waiting for %s, which another run is training (%s)", self.name, self.folder)
                 lock.acquire()
         try:
             remove_leftovers(self.folder)
@@ -82,8 +83,7 @@ class Part:
 
     def load(self) -> dict[str, Tensor] | None:
         """The finished weights, or None where training has not finished. A damaged file counts as unfinished."""
-        status = read_json(self.folder / "status.json")
-        if status is None or status.get("state") != "done":
+        if (status := self._done()) is None:
             return None
         try:
             content = (self.folder / "weights.safetensors").read_bytes()
@@ -93,6 +93,11 @@ class Part:
         except (OSError, SafetensorError) as error:
             log.warning("%s is damaged (%s): %s is trained again.", self.folder, error, self.name)
             return None
+
+    def _done(self) -> dict[str, Any] | None:
+        """What `finish` has written; None while training has not finished."""
+        status = read_json(self.folder / "status.json")
+        return status if status and status.get("state") == "done" else None
 
     def finish(self, weights: dict[str, Tensor], summary: dict[str, Any]) -> None:
         """Save the final weights; the part is done from here on, and its checkpoints are removed."""

@@ -127,6 +127,14 @@ def test_who_needs_what_another_trains_waits_for_it(
     (classifier,) = found
     assert classifier.part == part
     assert all(torch.equal(x, trained[name]) for name, x in classifier.network.state_dict().items())
+    caplog.clear()
+    thread = threading.Thread(target=ask)
+    with part.held():  # as another process that reads it
+        thread.start()
+        thread.join(timeout=0.5)
+        assert thread.is_alive()
+    thread.join(timeout=30)
+    assert len(found) == 2 and "waiting for" not in caplog.text
 
 
 def test_a_part_that_is_gone_is_trained_again_alone(
