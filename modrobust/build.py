@@ -52,6 +52,8 @@ def experiment_of(
     """
     device, auto = prepare(cfg.device, cfg.threads), cfg.cache_gb == "auto"
     corruption, build = instantiate(cfg.corruption), partial(instantiate, unnamed(cfg.model))
+    if profiles:
+        corruption.watch()
     if images := isinstance(dataset, ImageDataset):
         facts = {"num_classes": dataset.num_classes, "image_size": list(dataset.image_size)}
         found = {key: value for key, value in facts.items() if cfg.model.get(key, value) is None}

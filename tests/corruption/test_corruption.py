@@ -53,6 +53,18 @@ def test_six_has_the_severities_of_the_functions(tmp_path: Path) -> None:
         assert torch.equal(configured.apply(*arguments), plain.apply(*arguments))
 
 
+def test_images_are_corrupted_in_float32_whatever_a_network_computes_in() -> None:
+    def soften(images: Tensor, draw: object) -> Tensor:
+        return images @ torch.eye(16).roll(1, 0).add(torch.eye(16)).div(2)
+
+    corruption = Corruption({"Soften": soften})
+    plain = corruption.step(IMAGES, "Soften", 0, "test", INDEX)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (IMAGES.float() @ torch.eye(16)).dtype == torch.bfloat16
+        rough = corruption.step(IMAGES, "Soften", 0, "test", INDEX)
+    assert rough.dtype == torch.float32 and torch.equal(rough, plain)
+
+
 def test_none(tmp_path: Path) -> None:
     corruption = build(tmp_path, choice="none")
     assert corruption.names == ()
