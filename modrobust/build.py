@@ -24,7 +24,7 @@ from modrobust.method.fit import Training
 from modrobust.model.contract import check_network
 from modrobust.model.divided import network_of
 from modrobust.model.weights import content_of_file
-from modrobust.numerics import Numerics, choose
+from modrobust.numerics import choose, only_float32
 from modrobust.profile import Profile
 from modrobust.store.parts import Parts
 
@@ -64,7 +64,7 @@ def experiment_of(
             two = normalise(few.inputs.cpu(), dataset)
             check_network(build, two, dataset.num_classes, f"model ({network})")
     how = cfg.precision, cfg.compile, cfg.channels_last
-    numerics = choose(device, *how) if images else Numerics(device.type)
+    numerics = choose(device, *how) if images else only_float32(device, f"dataset={dataset.name}", *how)
     data = {name: content_of(dataset.splits[name]) for name in ("train", "valid")}
     return Experiment(
         data=place(dataset, device),
@@ -111,9 +111,6 @@ def output_of(cfg: DictConfig, folder: Path, name: str, device: torch.device) ->
     columns = {**{group: cfg[group].name for group in ("dataset", "method", "model")}, "seed": cfg.seed}
     shown = not name and "compositions" in cfg.evaluation
     examples = examples_path(Path(cfg.paths.outputs), identity(cfg)) if shown else None
-    profile = (
-        Profile("testing", "a batch under all compositions", folder, device, first=0, count=1).watch
-        if cfg.profile
-        else nullcontext
-    )
+    unit = "a batch under all compositions" if "compositions" in cfg.evaluation else "a split"
+    profile = Profile("testing", unit, folder, device, first=0, count=1).watch if cfg.profile else nullcontext
     return Output(folder / name, columns, cfg.checkpoint_seconds, examples, profile)

@@ -8,6 +8,8 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from modrobust.errors import UserError
+
 log = logging.getLogger(__name__)
 
 Built = TypeVar("Built", bound=nn.Module)
@@ -56,14 +58,33 @@ def choose(device: torch.device, precision: str, compiled: bool, channels_last: 
         channels_last: as in `Numerics`, or auto: true on CUDA, whose fast kernels take it, else as it comes.
     """
     cuda = device.type == "cuda"
-    chosen = Numerics(
-        device.type,
-        ("tf32" if cuda else "float32") if precision == "auto" else precision,
-        compiled,
-        cuda if channels_last == "auto" else bool(channels_last),
-    )
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = chosen.precision == "tf32"
-    if cuda or (precision, compiled, channels_last) != ("auto", False, "auto"):
-        layout = "channels last" if chosen.channels_last else "channels first"
-        log.info("networks compute in %s, %s%s", chosen.precision, layout, ", compiled" if compiled else "")
+    taken = {"auto": "tf32" if cuda else "float32", "tf32": "tf32" if cuda else "float32"}.get(precision, precision)
+    chosen = Numerics(device.type, taken, compiled, cuda if channels_last == "auto" else bool(channels_last))
+    _allow_tf32(taken == "tf32")
+    why = " (tf32 is for CUDA)" if precision == "tf32" != taken else ""
+    layout = "last" if chosen.channels_last else "first"
+    also = ", compiled" if compiled else ""
+    log.info("networks compute on %s in %s%s, channels %s%s", device.type, taken, why, layout, also)
     return chosen
+
+
+def only_float32(
+    device: torch.device, what: str, precision: str, compiled: bool, channels_last: bool | str
+) -> Numerics:
+    """For networks that know no other way.
+
+    Args:
+        device, precision, compiled, channels_last: as in `choose`.
+        what: computes so, for the message.
+
+    Raises:
+        UserError: something else is asked for, which would be part of the hash and of nothing else.
+    """
+    if precision not in ("auto", "float32") or compiled or channels_last is True:
+        raise UserError(f"{what} goes with precision=float32 compile=false channels_last=false, and with auto.")
+    _allow_tf32(False)
+    return Numerics(device.type)
+
+
+def _allow_tf32(allowed: bool) -> None:
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed

@@ -40,9 +40,9 @@ class Profile:
     def watch(self) -> Iterator[None]:
         """Around every piece."""
         if self.seen == self.first:
+            self.profiler.start()  # at first it takes seconds, which are not the run's
             self._wait()
             self.begun = time.perf_counter()
-            self.profiler.start()
         yield
         self.seen += 1
         if self.seen == self.first + self.count:

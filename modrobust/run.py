@@ -159,6 +159,8 @@ def work(
     meter = Meter(experiment.device)
     with meter.stretch("training"):
         made = made_of(method.train(experiment))
+    if cfg.profile and not (record.folder / "profile-training.json").exists():
+        log.warning("profile=true: this run has trained too few steps for a table of them; finished parts take none.")
     record.keep(made.parts, made.tables, made.arrays)
     keep_pictures(made.pictures, record.folder)
     with meter.stretch("testing"):

@@ -11,7 +11,8 @@ from torch import nn
 
 from modrobust import machine
 from modrobust.device import room
-from modrobust.numerics import Numerics, choose
+from modrobust.errors import UserError
+from modrobust.numerics import Numerics, choose, only_float32
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +29,33 @@ def test_auto_is_chosen_by_the_device() -> None:
     assert torch.backends.cudnn.allow_tf32 and torch.backends.cuda.matmul.allow_tf32
     assert choose(torch.device("cuda"), "float32", True, False) == Numerics("cuda", "float32", True, False)
     assert not torch.backends.cudnn.allow_tf32
+
+
+def test_what_was_chosen_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "modrobust.numerics"):
+        choose(torch.device("cpu"), "auto", False, "auto")
+        assert choose(torch.device("cpu"), "tf32", True, True).precision == "float32"
+        choose(torch.device("cuda"), "tf32", False, "auto")
+    assert caplog.messages == [
+        "networks compute on cpu in float32, channels first",
+        "networks compute on cpu in float32 (tf32 is for CUDA), channels last, compiled",
+        "networks compute on cuda in tf32, channels last",
+    ]
+
+
+@pytest.mark.parametrize("asked", [("tf32", False, "auto"), ("auto", True, "auto"), ("auto", False, True)])
+def test_networks_that_know_no_other_way_are_asked_for_none(asked: tuple[str, bool, bool | str]) -> None:
+    cpu = torch.device("cpu")
+    assert only_float32(cpu, "dataset=boolean", "float32", False, False) == Numerics("cpu")
+    assert not torch.backends.cudnn.allow_tf32
+    with pytest.raises(UserError, match=r"^dataset=boolean goes with precision=float32 compile=false"):
+        only_float32(cpu, "dataset=boolean", *asked)
+
+
+def test_the_command_refuses_it_before_training(tmp_path: Path) -> None:
+    result = modrobust(tmp_path, "dataset=boolean", "threads=1", "device=cpu", "precision=bfloat16")
+    assert result.code == 1 and "dataset=boolean goes with precision=float32" in result.err
+    assert not list(tmp_path.glob("outputs/parts/*"))
 
 
 def test_a_network_is_laid_out_and_compiled_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:

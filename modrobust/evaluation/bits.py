@@ -1,8 +1,7 @@
 """evaluation=bits: networks on structured data, a row for each seed and split. Knows no method by name."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from modrobust.errors import UserError
 from modrobust.evaluation.evaluation import Evaluation, Output
@@ -39,10 +38,10 @@ class Bits(Evaluation):
 
         if not isinstance(made.predictor, BitPredictor):
             raise UserError("evaluation=bits is for method=supervised, which predicts the bits of all rows of a split.")
-        write_bits(made.predictor, self.splits(experiment), output.folder, output.columns)
+        write_bits(made.predictor, self.splits(experiment), output)
 
 
-def write_bits(predictor: "BitPredictor", splits: Iterable[str], folder: Path, columns: Mapping[str, Any]) -> None:
+def write_bits(predictor: "BitPredictor", splits: Iterable[str], output: Output) -> None:
     """Write predictions.npz and, last, results.csv (see results.COLUMNS; accuracy is the percentage of right bits).
 
     predictions.npz: seeds (R,), and for each split <split>/logits float32 (R, n, B) and <split>/targets bool
@@ -51,8 +50,7 @@ def write_bits(predictor: "BitPredictor", splits: Iterable[str], folder: Path, c
     Args:
         predictor: of one or more seeds.
         splits: to test.
-        folder: where files go.
-        columns: values of the columns dataset, method, model.
+        output: where files go; its columns are dataset, method, model.
     """
     import numpy as np
     import pandas as pd
@@ -62,15 +60,16 @@ def write_bits(predictor: "BitPredictor", splits: Iterable[str], folder: Path, c
 
     rows, arrays = [], {"seeds": np.array(predictor.seeds)}
     for split in splits:
-        outputs = predictor.outputs(split)
+        with output.watch():
+            outputs = predictor.outputs(split)
         right = ((outputs["logits"] > 0) == (outputs["targets"] > 0.5)).double().mean((1, 2))
         losses = outputs["loss"].double().mean(1)
         arrays[f"{split}/logits"] = outputs["logits"].cpu().numpy()
         arrays[f"{split}/targets"] = (outputs["targets"] > 0.5).cpu().numpy()
         for seed, loss, share in zip(predictor.seeds, losses.tolist(), right.tolist(), strict=True):
-            row = {**columns, "variant": "default", "seed": seed, "split": split, "composition": "Identity"}
+            row = {**output.columns, "variant": "default", "seed": seed, "split": split, "composition": "Identity"}
             row |= {"n_corruptions": 0, "n_images": outputs["logits"].shape[1]}
             rows.append({**row, "loss": loss, "accuracy": 100 * share})
-    write_npz(folder / "predictions.npz", arrays)
+    write_npz(output.folder / "predictions.npz", arrays)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    write_atomically(folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
+    write_atomically(output.folder / "results.csv", lambda file: table.to_csv(file, index=False, lineterminator="\n"))
