@@ -43,6 +43,10 @@ class Source(NamedTuple):
         return [np.flatnonzero(self.labels == digit) for digit in range(digits)]
 
 
+Found = tuple[Source, Source, tuple[Path, ...]]
+"""Images for training and for tests, and the files that they are from."""
+
+
 def digit_pairs(
     root: Path,
     *,
@@ -88,7 +92,7 @@ def digit_pairs(
         raise UserError(f"dataset.std is {std}: allowed are numbers above 0")
     check_split_seed(split_seed)
     shares = cut(digits**2, train_fraction)
-    train, test = SOURCES[source](root, image_size)
+    train, test, files = SOURCES[source](root, image_size)
     plan = {
         "train": (shares["train"], train, train_per_pair),
         "valid": (shares["valid"], train, valid_per_pair),
@@ -106,7 +110,7 @@ def digit_pairs(
         mean=mean,
         std=std,
         resplit=resplit if split_seed is None else None,
-        files=() if source == "digits" else None,
+        files=files,
     )
 
 
@@ -155,7 +159,7 @@ def _splits(plan: dict[str, tuple[slice, Source, int]], digits: int, seed: int) 
     return splits
 
 
-def _mnist(root: Path, image_size: int) -> tuple[Source, Source]:
+def _mnist(root: Path, image_size: int) -> Found:
     """MNIST's 60,000 training and 10,000 test images, in the order of the files."""
 
     def download(folder: Path) -> None:
@@ -170,10 +174,10 @@ def _mnist(root: Path, image_size: int) -> tuple[Source, Source]:
         classes = read_labels(labels, 10)
         return Source(read_images(images, classes, np.arange(len(classes)), (image_size, image_size), False), classes)
 
-    return read(*files[:2]), read(*files[2:])
+    return read(*files[:2]), read(*files[2:]), tuple(file.absolute() for file in files)
 
 
-def _bundled(root: Path, image_size: int) -> tuple[Source, Source]:
+def _bundled(root: Path, image_size: int) -> Found:
     """scikit-learn's digits, train and valid together, and test, each in scikit-learn's order."""
     half = (0.5, 0.5, 0.5)  # has no effect
     splits = digit_images(root, name="digits", num_classes=10, image_size=image_size, mean=half, std=half).splits
@@ -183,7 +187,7 @@ def _bundled(root: Path, image_size: int) -> tuple[Source, Source]:
         images, labels = (torch.cat(kind)[order] for kind in zip(*((p.inputs, p.targets) for p in parts), strict=True))
         return Source(images, labels.numpy())
 
-    return join(splits["train"], splits["valid"]), join(splits["test"])
+    return join(splits["train"], splits["valid"]), join(splits["test"]), ()
 
 
 SOURCES = {"MNIST": _mnist, "digits": _bundled}

@@ -9,12 +9,13 @@ of a folder on the study's machine, and is not known.
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modrobust.dataset.take import Integers, hold_out
 
 FILE = Path(__file__).with_suffix(".npz")
-OFFICIAL = {"cifar10": 50_000, "emnist_balanced": 112_800}
-"""How many training images the official files have."""
+OFFICIAL = {"cifar10": (50_000, 5), "emnist_balanced": (112_800, 6)}
+"""How many training images the official files have, and of how many of a class the study held out one."""
 
 
 def held_out(labels: Integers, one_in: int, published: str | None) -> tuple[Integers, Integers, str]:
@@ -26,10 +27,20 @@ def held_out(labels: Integers, one_in: int, published: str | None) -> tuple[Inte
         published: whose published rows are to be taken, where the labels are the official ones: as many, and
             with the due number of every class in the published places. None for the last of every class in any case.
     """
-    if published is not None and len(labels) == OFFICIAL.get(published):
+    held, reason = (None, "") if published is None else _published(labels, one_in, published)
+    if held is None:
+        return *hold_out(labels, one_in), f"the last 1/{one_in} of every class{reason}"
+    return np.flatnonzero(~held), np.flatnonzero(held), "published: the study's own validation images"
+
+
+def _published(labels: Integers, one_in: int, name: str) -> tuple[NDArray[np.bool_] | None, str]:
+    """Which rows were held out, bool (N,); or None, and why the published ones can't be taken."""
+    if name not in OFFICIAL:
+        return None, " (none are published for these files)"
+    images, of = OFFICIAL[name]
+    if len(labels) == images:
         with np.load(FILE) as file:
-            held = np.unpackbits(file[published], count=len(labels)) == 1
-        if np.array_equal(np.bincount(labels[held]), np.bincount(labels) // one_in):  # in another order it hardly would
-            return np.flatnonzero(~held), np.flatnonzero(held), "published: the study's own validation images"
-    reason = "" if published is None else " (the labels are not the official ones)"
-    return *hold_out(labels, one_in), f"the last 1/{one_in} of every class{reason}"
+            held = np.unpackbits(file[name], count=images) == 1
+        if np.array_equal(np.bincount(labels[held]), np.bincount(labels) // of):  # in another order it hardly would
+            return (held, "") if one_in == of else (None, f" (the published ones are 1/{of})")
+    return None, " (the labels are not the official ones)"

@@ -79,7 +79,9 @@ class Inferring:
 
 
 def inferring(routing: str, router: Mapping[str, Any]) -> Inferring | None:
-    """What a method's keys `routing` and `router` ask for. Raises UserError where there is no such routing."""
+    """What a method's keys `routing` and `router` ask for. Raises UserError where there is no such routing or key."""
     if routing not in ("told", "inferred"):
         raise UserError(f"method.routing={routing}: allowed are told and inferred.")
+    if unknown := router.keys() - {"lr", "lengths"}:
+        raise UserError(f"method.router has {', '.join(sorted(unknown))}: its keys are lr and lengths.")
     return Inferring(router["lr"], tuple(router["lengths"])) if routing == "inferred" else None

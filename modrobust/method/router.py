@@ -72,7 +72,8 @@ def train_router(experiment: Experiment, lr: float, lengths: Sequence[int]) -> t
     if several:
         composed = Composed(corruption, seen)
         views = Views(experiment.dataset, composed, experiment.seed, experiment.device, keep_bytes=0)
-    part = experiment.parts.part("router", experiment.elemental, lr=lr, **({"lengths": lengths} if several else {}))
+    settings = {} if tuple(lengths) == (0, 1) else {"lengths": lengths}  # the first routers had no others
+    part = experiment.parts.part("router", experiment.elemental, lr=lr, **settings)
     labels = torch.tensor([[name in parse(some) for name in corruption.names] for some in seen])
     labels = labels.float().to(experiment.device)
 

@@ -14,6 +14,7 @@ from modrobust.config.identity import plain
 from modrobust.config.values import check_values
 from modrobust.progress import duration
 from modrobust.store.files import read_json
+from modrobust.sweep.changed import with_data
 from modrobust.sweep.plan import Composer, Planned, counted, plan
 from modrobust.sweep.stages import staged
 from modrobust.sweep.status import statuses_at_once
@@ -57,20 +58,25 @@ def forecast(compose: Composer, jobs: Sequence[Sequence[str]]) -> None:
     runs = Path(str(compose.config.hydra.sweep.dir)).absolute()
     planned = plan(jobs, compose, runs)
     found, refusal = statuses_at_once([run.folder for run in planned], runs)
+    found = with_data(planned, found)
     stages, missing = staged(planned, found, runs, launcher.get("split") == "parts")
     earlier = _earlier([*stages, *missing])
     if refusal:
         print(refusal)
+    changed = {folder for folder, status in found.items() if status.state == "changed"}
     waits = {run.folder: f"   (after {', '.join(run.after)})" * bool(run.after) for run in (*stages, *missing)}
     print(f"{'state':<9} {'time':<8} run")
     for run in (*stages, *planned):
         to_do = run.folder in waits
-        state = "to do" if to_do else found[run.folder].state
+        state = "to do" if to_do and run.folder not in changed else found[run.folder].state
         time = "" if not to_do else duration(earlier[run.kind].seconds) if run.kind in earlier else "unknown"
         print(f"{state:<9} {time:<8} {' '.join(run.overrides)}{waits.get(run.folder, '')}")
     count = Counter(status.state for status in found.values())
     states = ", ".join(f"{count[state]} {state}" for state in ("done", "queued", "running"))
     print(f"\n{counted(planned)} in {os.path.relpath(runs)}: {states}; {len(missing)} to do")
+    if changed:
+        told = "done, but with other files of data than are there now: done again, they compare what is in them"
+        print(f"{len(changed)} changed: {told}")
     both = [*stages, *missing]
     print("\n".join([*_parts(planned, stages, missing), *_jobs(launcher, both), *_takes(launcher, both, earlier)]))
     print("Nothing was begun or submitted.")

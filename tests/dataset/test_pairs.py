@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,17 @@ def test_targets() -> None:
     targets = targets_of(np.indices((8, 8)).reshape(2, 64).T)
     assert targets.dtype == np.float32
     assert np.array_equal(targets, expected)
+
+
+def test_files_are_named_so_that_a_sweep_notices_others(tmp_path: Path) -> None:
+    raw, labels = tmp_path / "MNIST/raw", bytes(range(8)) * 2
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, len(labels)) + labels)
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">4I", 0x803, 16, 2, 2) + bytes(16 * 2 * 2))
+    few = {"image_size": 2, "train_per_pair": 1, "valid_per_pair": 1, "test_per_pair": 1}
+    assert set(load("MNIST", tmp_path, **few).files or ()) == set(raw.iterdir())
+    assert load().files == ()
 
 
 @pytest.mark.parametrize(("part", "count"), [("train", 100), ("t10k", 25)])

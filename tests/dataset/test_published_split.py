@@ -48,7 +48,8 @@ def test_other_labels_are_cut_as_ever(name: str) -> None:
         assert all(map(np.array_equal, rows, hold_out(other, one_in)))
     *rows, how = held_out(labels, one_in, None)
     assert how == f"the last 1/{one_in} of every class" and np.array_equal(rows[1], hold_out(labels, one_in)[1])
-    assert held_out(labels, one_in, "mnist_none")[2].endswith("not the official ones)")
+    assert held_out(labels, 10, name)[2] == f"the last 1/10 of every class (the published ones are 1/{one_in})"
+    assert held_out(labels, one_in, "mnist_none")[2].endswith("(none are published for these files)")
 
 
 def test_classes_that_never_occur_are_noticed() -> None:

@@ -139,6 +139,13 @@ def test_results_hold_both(run: Callable[..., Path], epochs: Counter[str], metho
 def test_there_is_no_other_routing() -> None:
     with pytest.raises(UserError, match=r"^method.routing=guessed: allowed are told and inferred"):
         inferring("guessed", {})
+    with pytest.raises(UserError, match=r"^method.router has epochs: its keys are lr and lengths"):
+        inferring("inferred", {"lr": 0.1, "lengths": [0, 1], "epochs": 3})
+
+
+def test_routers_that_see_other_compositions_are_other_parts(experiment: Callable[..., Experiment]) -> None:
+    made = experiment("training.epochs=1", "corruption.names=[Contrast]")
+    assert len({train_router(made, 0.1, lengths)[1].hash for lengths in ((0, 1), (0,), (1,))}) == 3
 
 
 @pytest.mark.parametrize("method", ["modules", "img_space"])

@@ -56,6 +56,8 @@ def test_a_run_of_other_data_is_not_taken_for_done(folder: Path) -> None:
     assert other.code == 1 and other.out == ""
     (line,) = [line for line in other.err.splitlines() if "holds results of other data" in line]
     assert "dataset.name" in line
+    dry = modrobust(folder, "-m", *COMMAND, "--dry-run")
+    assert dry.code == 0 and "\nchanged " in dry.out and "\n1 changed: done, but with other files" in dry.out
     sweep = modrobust(folder, "-m", *COMMAND, "hydra/launcher=local")
     assert sweep.code == 1 and "it is done with other data than is there now" in sweep.out
     assert (run / "results.csv").read_bytes() == results
