@@ -81,7 +81,9 @@ def cifar10(
     dataset = image_dataset(splits, **facts, **properties)  # type: ignore[arg-type]
     if corrupted is None:
         return dataset
-    return replace(dataset, corrupted=corrupted_images(root / corrupted, num_classes, dataset.image_size))
+    folder = root / corrupted
+    published = corrupted_images(folder, num_classes, dataset.image_size)
+    return replace(dataset, corrupted=published, files=(*where, folder.absolute()))
 
 
 def download(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from modrobust.dataset.content import content_of
+from modrobust.dataset.content import content_of, content_of_corrupted
 from modrobust.dataset.splits import Dataset, ImageDataset
 from modrobust.store.stamp import stamp_of
 
@@ -15,6 +15,8 @@ def record_of(dataset: Dataset) -> dict[str, Any]:
     """
     splits = dataset.splits
     content: dict[str, Any] = {"checksums": {name: content_of(split) for name, split in splits.items()}}
+    if isinstance(dataset, ImageDataset) and dataset.corrupted is not None:
+        content["checksums"][dataset.corrupted.name] = content_of_corrupted(dataset.corrupted)
     if dataset.files is not None:
         content |= {"files": [str(path) for path in dataset.files], "stamp": stamp_of(dataset.files)}
     if not isinstance(dataset, ImageDataset):

@@ -86,8 +86,8 @@ class RunFolder:
         Raises:
             UserError: an earlier attempt had other data.
         """
-        before = (self.status.get("data") or {}).get("checksums")
-        if before not in (None, data["checksums"]):
+        before = (self.status.get("data") or {}).get("checksums") or {}
+        if any(data["checksums"].get(name) != content for name, content in before.items()):
             raise UserError(
                 f"{self.folder} holds results of other data than is there now: move it away to test on the new data, "
                 "or give that another dataset.name."

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from modrobust.dataset.cifar import cifar10
+from modrobust.dataset.record import record_of
 from modrobust.dataset.splits import Augmentation, ImageDataset
 from modrobust.errors import UserError
 
@@ -77,6 +78,21 @@ def test_splits(root: Path) -> None:
     assert np.array_equal(splits["test"].inputs.reshape(10, -1), batch(10, 0)[b"data"])
     assert splits["test"].targets.tolist() == batch(10, 0)[b"labels"]
     assert splits["test"].index.tolist() == list(range(10))
+
+
+def test_corrupted_images_are_part_of_a_record(root: Path) -> None:
+    folder = root / "TINY-C"
+    folder.mkdir()
+    images = np.zeros((50, 32, 32, 3), np.uint8)
+    np.save(folder / "labels.npy", np.arange(50) % 10)
+    records = [record_of(load(root))]
+    for value in (0, 1):
+        images[-1] = value
+        np.save(folder / "fog.npy", images)
+        records.append(record_of(load(root, corrupted="TINY-C")))
+    without, black, other = (record["checksums"] for record in records)
+    assert black == without | {"TINY-C": black["TINY-C"]} and black["TINY-C"] != other["TINY-C"]
+    assert black["TINY-C"].keys() == {"targets", "Fog"} and records[1]["stamp"] != records[2]["stamp"]
 
 
 def test_limits_and_augmentation(root: Path) -> None:

@@ -11,7 +11,9 @@ from composed import configured
 from modrobust.config.identity import identity, training_identity
 from modrobust.dataset.content import content_of
 from modrobust.dataset.splits import Split
+from modrobust.errors import UserError
 from modrobust.store.parts import Parts
+from modrobust.store.run_folder import RunFolder
 
 WAIT_IN_TRAINING = """
 import time
@@ -155,6 +157,15 @@ def test_hash_knows_the_corruptions_trained_with(change: dict[str, object]) -> N
 
 def test_hash_knows_name_and_whatever_else_the_part_depends_on() -> None:
     assert len({hash_of(), hash_of(name="module-A"), hash_of(lr=0.1), hash_of(lr=0.2), hash_of(below="abc")}) == 5
+
+
+def test_a_record_is_compared_by_the_checksums_that_it_has(tmp_path: Path) -> None:
+    record = RunFolder(tmp_path / "run", configured("dataset=digits"))
+    for checksums in ({"train": 1}, {"train": 1, "TINY-C": 2}):  # that earlier versions did not have
+        record.note_data({"checksums": checksums})
+    for other in ({"train": 1, "TINY-C": 3}, {"train": 1}, {"train": 2, "TINY-C": 2}):
+        with pytest.raises(UserError, match="holds results of other data"):
+            record.note_data({"checksums": other})
 
 
 def split(**changes: torch.Tensor) -> Split:
