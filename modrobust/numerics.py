@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 Built = TypeVar("Built", bound=nn.Module)
 
+VERSIONS = 10_000  # of a function, compiled: for each block, batch size, and for training or testing
+
 
 @dataclass(frozen=True)
 class Numerics:
@@ -44,7 +46,7 @@ class Numerics:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.compiled:
             for block in getattr(network, "blocks", [network]):
-                block.compile()
+                block.compile(dynamic=False)
         return network
 
 
@@ -61,6 +63,8 @@ def choose(device: torch.device, precision: str, compiled: bool, channels_last: 
     taken = {"auto": "tf32" if cuda else "float32", "tf32": "tf32" if cuda else "float32"}.get(precision, precision)
     chosen = Numerics(device.type, taken, compiled, cuda if channels_last == "auto" else bool(channels_last))
     _allow_tf32(taken == "tf32")
+    if compiled:
+        _compile_all()
     why = " (tf32 is for CUDA)" if precision == "tf32" != taken else ""
     layout = "last" if chosen.channels_last else "first"
     also = ", compiled" if compiled else ""
@@ -84,6 +88,16 @@ def only_float32(
         raise UserError(f"{what} goes with precision=float32 compile=false channels_last=false, and with auto.")
     _allow_tf32(False)
     return Numerics(device.type)
+
+
+def _compile_all() -> None:
+    """By default torch gives up at eight versions of one function, and blocks of a kind share theirs.
+
+    Each shape has its own, always: kernels for any shape would depend on which shapes came before.
+    """
+    import torch._dynamo.config as dynamo  # imports a compiler for a second
+
+    dynamo.cache_size_limit = dynamo.accumulated_cache_size_limit = VERSIONS
 
 
 def _allow_tf32(allowed: bool) -> None:

@@ -1,7 +1,8 @@
 """Precision, layout, compilation: what they are by default, and that a run is trained and tested with them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -60,12 +61,39 @@ def test_the_command_refuses_it_before_training(tmp_path: Path) -> None:
 
 def test_a_network_is_laid_out_and_compiled_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[nn.Module] = []
-    monkeypatch.setattr(nn.Module, "compile", lambda self: compiled.append(self))
+    monkeypatch.setattr(nn.Module, "compile", lambda self, **how: compiled.append(self))
     network = nn.Module()
     network.blocks = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(2, 2))
     assert Numerics("cpu", "float32", True, True).ready(network) is network
     assert compiled == list(network.blocks)
     assert network.blocks[0].weight.is_contiguous(memory_format=torch.channels_last)  # type: ignore[union-attr]
+
+
+def test_every_block_is_compiled_for_every_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch._dynamo
+
+    graphs: list[str] = []
+
+    def backend(graph: Any, inputs: list[Any]) -> Callable[..., Any]:
+        assert all(isinstance(x, torch.Tensor) for x in inputs)  # no sizes: none is left open
+        graphs.append(str([tuple(x.shape) for x in inputs]))
+        return graph.forward  # type: ignore[no-any-return]
+
+    plain = nn.Module.compile
+    monkeypatch.setattr(nn.Module, "compile", lambda self, **how: plain(self, backend=backend, **how))
+    config = torch._dynamo.config
+    monkeypatch.setattr(config, "cache_size_limit", config.cache_size_limit)  # what choose sets is undone
+    monkeypatch.setattr(config, "accumulated_cache_size_limit", config.accumulated_cache_size_limit)
+    network, blocks = nn.Module(), [nn.Sequential(nn.Linear(n, n + 1), nn.ReLU()) for n in range(1, 6)]
+    network.blocks = nn.Sequential(*blocks)
+    choose(torch.device("cpu"), "auto", True, "auto").ready(network)
+    with torch.no_grad():
+        for batch in (4, 3, 4):
+            x = torch.ones(batch, 1)
+            for block in blocks:
+                x = block(x)
+    torch._dynamo.reset()
+    assert len(graphs) == len(set(graphs)) == 2 * 5
 
 
 def test_bfloat16_is_another_run_with_nearly_the_same_numbers(tmp_path: Path) -> None:
