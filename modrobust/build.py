@@ -10,7 +10,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from modrobust.config.identity import FEATURES_GB, identity, training_identity, unnamed
+from modrobust.config.identity import FEATURES_GB, identity, plain, training_identity, unnamed
 from modrobust.dataset.content import content_of
 from modrobust.dataset.contract import check_dataset
 from modrobust.dataset.normalise import normalise
@@ -56,7 +56,13 @@ def experiment_of(
         corruption.watch()
     if images := isinstance(dataset, ImageDataset):
         facts = {"num_classes": dataset.num_classes, "image_size": list(dataset.image_size)}
-        found = {key: value for key, value in facts.items() if cfg.model.get(key, value) is None}
+        asked = plain(cfg.model, resolve=False).items()
+        found = {
+            key: value
+            for name, value in facts.items()
+            for key, text in asked
+            if (key == name or text == f"${{dataset.{name}}}") and cfg.model[key] is None
+        }
         build = partial(build, **found)  # null in the YAML file: what the data has
         few = dataset.splits["train"].take(slice(2), device)
         if not str(network := cfg.model.get("_target_")).startswith("modrobust."):

@@ -12,9 +12,11 @@ from modrobust.corruption.composition import label
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import ImageDataset
 from modrobust.errors import UserError, nearest
+from modrobust.method.bn_adapt import BatchNormAdaptation
 from modrobust.method.experiment import Experiment, Method
 from modrobust.method.inferred import Inferred
 from modrobust.method.made import made_of
+from modrobust.method.tent import Tent
 from modrobust.store.files import write_atomically
 
 log = logging.getLogger(__name__)
@@ -40,8 +42,14 @@ class ExportModel:
         """Export, unless the file is there.
 
         Raises:
-            UserError: the composition or variant is unknown, or the method's predictor is no torch module.
+            UserError: the composition or variant is unknown, or the method's predictor is no torch module, or adapts to
+                the images that it is given.
         """
+        if isinstance(method, BatchNormAdaptation | Tent):
+            raise UserError(
+                "method: it predicts an image by the others of its batch, which a file can't: choose "
+                "method=cross_entropy, whose network it adapts."
+            )
         dataset = experiment.dataset
         (composition,) = choose([], experiment.corruption.elemental, [self.composition], None)
         path = folder / f"{'-'.join([label(composition), *filter(None, [self.variant])])}.pt2"

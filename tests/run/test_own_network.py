@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from in_process import SMALL, modrobust
+from PIL import Image
 
 PYTHON = """
 from torch import nn
@@ -40,11 +41,20 @@ def test_an_own_module_has_levels(folder: Path) -> None:
     }
 
 
+def test_classes_that_are_found_in_images_are_given_under_any_name(folder: Path) -> None:
+    for i in range(9):
+        path = folder / f"photos/{'abc'[i % 3]}/{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (28, 28), (20 * i, 0, 200)).save(path)
+    run = modrobust(folder, "model=mine", "dataset=image_folder", "dataset.folder=photos", *SMALL[3:])
+    assert run.code == 0, run.err
+
+
 def test_one_that_cannot_be_traced_goes_with_methods_that_need_no_levels(folder: Path) -> None:
     for method in ("modules", "contrastive"):
         refused = modrobust(folder, "model=mine", "model.looks=true", f"method={method}", *SMALL)
         assert refused.code == 1
-        assert refused.err.count("\n") == 1
+        assert refused.err.count("\n") == 2  # how networks compute, then the refusal
         assert (
             "model: this network has no levels, for torch.fx cannot trace it: TraceError: symbolically" in refused.err
         )

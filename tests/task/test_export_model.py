@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,10 +14,12 @@ from torch import nn
 
 from modrobust.dataset.normalise import normalise
 from modrobust.errors import UserError
+from modrobust.method.bn_adapt import BatchNormAdaptation
 from modrobust.method.cross_entropy import OneNetwork
 from modrobust.method.experiment import Experiment
 from modrobust.method.img_space import Restoring
 from modrobust.method.modules import WithModules
+from modrobust.method.tent import Tent
 from modrobust.task.export_model import ExportModel
 
 NAMES = ("Contrast", "Rotate90")
@@ -107,6 +109,12 @@ def test_the_same_logits(
     numbers = sum(weight.numel() for weight in program.state_dict.values())
     unused = {"one": (), "modules": ("inserted.Swirl",)}.get(kind, ("classifiers.a",))
     assert numbers == size_of(predictor, "") - sum(size_of(predictor, name) for name in unused)
+
+
+def test_what_adapts_to_a_batch_is_refused_before_training(tmp_path: Path) -> None:
+    for method in (BatchNormAdaptation(0.1, 16, 4), Tent(0.1, 1, 0.1, 4)):
+        with pytest.raises(UserError, match="choose method=cross_entropy, whose network it adapts"):
+            ExportModel("Contrast", None)(cast(Experiment, None), method, tmp_path)
 
 
 def size_of(module: nn.Module, name: str) -> int:
