@@ -79,7 +79,7 @@ class Own:
             raise UserError(f"{self} returns {kind} {tuple(result.shape)} on {result.device}: {wanted}.")
         result = result.detach()
         if result.numel():
-            low, high = (float(x) for x in result.aminmax())
+            low, high = torch.stack(result.aminmax()).tolist()  # a GPU is waited for once
             if not isfinite(low) or not isfinite(high):
                 raise UserError(f"{self} returns infinite values or such as are no numbers: 0 to 255 is needed.")
             if low < -SLACK or high > 255 + SLACK:

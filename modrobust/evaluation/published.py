@@ -9,6 +9,7 @@ from modrobust.corruption.choice import Composition
 from modrobust.dataset.corrupted import Corrupted
 from modrobust.dataset.normalise import normalise
 from modrobust.dataset.splits import Split
+from modrobust.device import to_device
 from modrobust.evaluation.results import Results
 from modrobust.evaluation.testing import BATCHES
 from modrobust.method.experiment import Experiment
@@ -45,8 +46,8 @@ def evaluate_published(
             known = tuple(name for name in composition if name in experiment.corruption.names)
             for start in range(int(results.done[results.place[composition]]), len(where), size):
                 some = where[start : start + size]
-                images = corrupted.images(composition[0], severity, some).to(experiment.device)
-                targets = corrupted.targets[some].to(experiment.device)
+                images = to_device(corrupted.images(composition[0], severity, some), experiment.device)
+                targets = to_device(corrupted.targets[some], experiment.device)
                 with experiment.training.autocast():
                     predicted = predict(normalise(images, dataset), known)
                 for variant, (logits, units, *more) in checked(predicted, len(some), dataset.num_classes).items():

@@ -132,7 +132,7 @@ class Restoring(nn.Module):
         undone = marked(torch.empty(len(images), 0, device=images.device), len(autoencoders))
         for _ in autoencoders:
             which = router.next(images, undone)
-            images = applied(images, which, autoencoders)
+            images = applied(images, which.cpu(), autoencoders)
             undone = undone | marked(which[:, None], len(autoencoders))
         return self._classified(images), undone
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from modrobust.device import to_device
 from modrobust.errors import UserError
 from modrobust.method.experiment import Experiment
 from modrobust.method.made import Made, Said
@@ -38,7 +39,7 @@ class Inferred(nn.Module):
     def forward(self, images: Tensor, composition: tuple[str, ...]) -> dict[str, Said]:
         """See `Predictor`."""
         found, undone = self.told.inferred(images, self.router)
-        true = torch.tensor([name in composition for name in self.names], device=images.device)
+        true = to_device(torch.tensor([name in composition for name in self.names]), images.device)
         missed, added = (true & ~undone).sum(1), (undone & ~true).sum(1)
         how = {"exact": 100 * (missed + added == 0), "missed": missed, "added": added}
         told = {_called(variant, "told"): said for variant, said in self.told(images, composition).items()}

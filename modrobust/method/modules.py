@@ -172,10 +172,10 @@ class WithModules(nn.Module):
         Modules are applied level by level, within a level that of the most certain corruption first.
         """
         order, modules = router.order(images), [*self.inserted.values()]
-        levels = torch.tensor([self.levels[name] for name in self.inserted], device=images.device)
+        levels, on_host = torch.tensor([self.levels[name] for name in self.inserted]), order.cpu()
         features, at = images, 0
         for level in sorted(set(self.levels.values())):
             features, at = self.backbone.features(features, level, at), level
-            for which in order.unbind(1):
+            for which in on_host.unbind(1):
                 features = applied(features, which.where(levels[which] == level, NONE), modules)
         return {"default": self.backbone.predict(features, at)}, marked(order, len(modules))

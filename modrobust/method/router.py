@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modrobust.corruption.composition import parse
+from modrobust.device import to_device
 from modrobust.method.experiment import Experiment
 from modrobust.method.fit import fit
 from modrobust.method.objectives import Paired
@@ -74,8 +75,7 @@ def train_router(experiment: Experiment, lr: float, lengths: Sequence[int]) -> t
         views = Views(experiment.dataset, composed, experiment.seed, experiment.device, keep_bytes=0)
     settings = {} if tuple(lengths) == (0, 1) else {"lengths": lengths}  # the first routers had no others
     part = experiment.parts.part("router", experiment.elemental, lr=lr, **settings)
-    labels = torch.tensor([[name in parse(some) for name in corruption.names] for some in seen])
-    labels = labels.float().to(experiment.device)
+    labels = torch.tensor([[name in parse(some) for name in corruption.names] for some in seen]).float()
 
     def build() -> Router:
         network = experiment.probe().to(experiment.device).eval()
@@ -88,7 +88,7 @@ def train_router(experiment: Experiment, lr: float, lengths: Sequence[int]) -> t
     def scalars(batch: Batch) -> dict[str, Tensor]:
         some = range(len(seen)) if batch.epoch is None else torch.randperm(len(seen))[:most].tolist()
         logits = router(views.see(batch, tuple(seen[i] for i in some)))
-        wanted = labels[list(some)].repeat_interleave(len(batch.targets), 0)
+        wanted = to_device(labels[list(some)], experiment.device).repeat_interleave(len(batch.targets), 0)
         right = ((logits.detach() > 0) == (wanted > CERTAIN)).all(1).float().mean()
         return {"loss": functional.binary_cross_entropy_with_logits(logits, wanted), "accuracy": right}
 
@@ -106,12 +106,13 @@ def applied(x: Tensor, which: Tensor, modules: Sequence[nn.Module]) -> Tensor:
 
     Args:
         x: float32 (B, ...).
-        which: int64 (B,), numbers of modules, or NONE for rows that stay as they are.
+        which: int64 (B,), numbers of modules, or NONE for rows that stay as they are; on the host, which chooses rows.
         modules: each keeps the shape of x.
     """
     after = x.clone()
     for number, module in enumerate(modules):
         rows = (which == number).nonzero()[:, 0]
         if len(rows):
+            rows = to_device(rows, x.device)
             after[rows] = module.forward(x[rows]).to(x.dtype)  # not compiled, which would be for every number of rows
     return after

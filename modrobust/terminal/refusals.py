@@ -18,6 +18,9 @@ NO_MEMORY = re.compile(
     re.IGNORECASE,
 )
 
+COMPILER = ("torch._inductor.exc", "torch._dynamo.exc")
+"""Where the errors of torch.compile are defined."""
+
 
 def refusal(error: BaseException, path: object = None) -> str | None:
     """One line for an error that is the system's: what and where; None for all others.
@@ -35,6 +38,12 @@ def refusal(error: BaseException, path: object = None) -> str | None:
         reason = (str(error).splitlines() or [""])[0] or "an allocation failed"
         less = "" if isinstance(error, ImportError) else "smaller batch_size and cache_gb need less; "
         return f"not enough memory: {reason}; {less}`ulimit -v` and a job's mem_gb may limit it."
+    if type(error).__module__ in COMPILER:
+        reason = (str(error).splitlines() or [""])[0]
+        return (
+            f"compile=true: {type(error).__name__}: {reason.rstrip('.')}. compile=false needs no compiler. A process "
+            "that was killed while it compiled may have left a damaged file: then delete it."
+        )
     return None
 
 

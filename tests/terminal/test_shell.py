@@ -150,6 +150,10 @@ def test_refusals_of_the_system_are_one_line(tmp_path: Path) -> None:
     for error in (MemoryError(), torch, ImportError("libtorch.so: failed to map segment from shared object")):
         assert str(refusal(error)).startswith("not enough memory: ")
     assert refusal(RuntimeError("shapes differ")) is None and refusal(ImportError("no module")) is None
+    compiler = type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})
+    assert str(refusal(compiler("No compiler found.\nTo"))).startswith(
+        "compile=true: InductorError: No compiler found. "
+    )
 
 
 def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Elastic transform: the image is skewed, then its pixels are displaced."""
 
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
@@ -44,19 +46,23 @@ def _skewed(draw: Draw, height: int, width: int, reach: float) -> tuple[Tensor, 
     """
     side = min(height, width) // 3
     moves = draw.uniform(3, 2).double().mul_(2).sub_(1).mul_(reach)
-    centre = torch.tensor([width // 2, height // 2], dtype=torch.float64, device=moves.device)
-    corners = torch.tensor([[1, 1], [1, -1], [-1, -1]], dtype=torch.float64, device=moves.device) * side
-    one, two, three = (corners + moves).unbind(1)
+    one, two, three = (_corners(moves.device) * side + moves).unbind(1)
     # Backwards, the map takes one - two to (0, 2 side) and two - three to (2 side, 0).
     (a, b), (c, d) = (one - two).unbind(1), (two - three).unbind(1)
     share = 2 * side / (a * d - b * c)
-    columns = torch.arange(width, dtype=torch.float64, device=moves.device) - centre[0]
-    rows = torch.arange(height, dtype=torch.float64, device=moves.device) - centre[1]
+    columns = torch.arange(width, dtype=torch.float64, device=moves.device) - width // 2
+    rows = torch.arange(height, dtype=torch.float64, device=moves.device) - height // 2
     from_x, from_y = columns - one[:, 0, None], rows - one[:, 1, None]  # relative to the first corner
     a, b, c, d = (each.mul(share)[:, None] for each in (a, b, c, d))
-    x = (a * from_y)[:, :, None] - (b * from_x)[:, None, :] + (side + centre[0])
-    y = (d * from_x)[:, None, :] - (c * from_y)[:, :, None] + (side + centre[1])
+    x = (a * from_y)[:, :, None] - (b * from_x)[:, None, :] + (side + width // 2)
+    y = (d * from_x)[:, None, :] - (c * from_y)[:, :, None] + (side + height // 2)
     return x, y
+
+
+@cache
+def _corners(device: torch.device) -> Tensor:
+    """float64 (3, 2): x and y of three corners of a square about the middle."""
+    return torch.tensor([[1, 1], [1, -1], [-1, -1]], dtype=torch.float64, device=device)
 
 
 def _displacements(draw: Draw, height: int, width: int, sigma: float) -> Tensor:

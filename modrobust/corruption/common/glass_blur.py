@@ -52,8 +52,10 @@ def _sources(draw: Draw, height: int, width: int, offset: int) -> Tensor:
     onward.view(-1, height, width)[:, offset + 1 : height - offset + 1, offset + 1 : width - offset + 1] = torch.where(
         follows, taken, swept
     )
-    while not torch.equal(further := onward.gather(1, onward), onward):
-        onward = further
+    for _ in range((height * width).bit_length()):  # each doubles the steps: enough for the longest chain
+        before, onward = onward, onward.gather(1, onward)
+        if not onward.is_cuda and torch.equal(before, onward):  # a GPU would be waited for
+            break
     first = place.repeat(len(draw.index), 1)
     first.view(-1, height, width)[:, offset + 1 : height - offset + 1, offset + 1 : width - offset + 1] = taken
     return first.gather(1, onward)
