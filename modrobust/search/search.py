@@ -11,6 +11,7 @@ from modrobust.config.identity import plain
 from modrobust.config.need import text_of
 from modrobust.corruption.composition import IDENTITY
 from modrobust.errors import NotDone, UserError
+from modrobust.search.data import refuse_other_data
 from modrobust.search.record import Record, journal
 from modrobust.search.steps import Step, Values, overrides_of, seeds_of
 from modrobust.search.trial import Trial, state_of
@@ -76,15 +77,22 @@ class Search:
         self.record.begin(self.about, self.command, self.steps)
 
     def jobs(self, step: Step, compose: Compose) -> list[Planned]:
-        """What is launched for a step: all trials of a grid, or workers that find their trials themselves."""
+        """What is launched for a step: all trials of a grid, or workers that find their trials themselves.
+
+        Raises:
+            UserError: a trial is done with other data than is there now.
+        """
         runs, fixed = self.record.runs, self.record.fixed(step.name)
         by_seed = [self._common(step, fixed, seed) for seed in self.seeds]
+        trials, n = step.grid(), len(by_seed)
+        if self.sampled:  # one may be drawn twice
+            trials = [*{text_of(trial.values): trial.values for trial in self.record.tried(step.name)}.values()]
+        planned = plan([[*common, *overrides_of(one)] for one in trials for common in by_seed], compose, runs)
+        refuse_other_data(planned)
         if self.sampled:
             place = [f"search.folder={self.record.folder.relative_to(runs)}", f"search.step={step.name}"]
             workers = [f"search.worker={number}" for number in range(self.settings["workers"])]
             return plan([[*by_seed[0], *self.about_search, *place, worker] for worker in workers], compose, runs)
-        trials, n = step.grid(), len(by_seed)
-        planned = plan([[*common, *overrides_of(one)] for one in trials for common in by_seed], compose, runs)
         folders = [run.folder for run in planned]
         self.record.add(step.name, [(one, folders[i * n : (i + 1) * n]) for i, one in enumerate(trials)])
         done = sum(trial.state in ENDED for trial in self.record.tried(step.name))

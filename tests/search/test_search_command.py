@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from in_process import modrobust
+from PIL import Image
 
 from modrobust.search.show import write_best
 
@@ -57,6 +58,30 @@ def test_two_steps_reuse_parts_and_end_as_a_recipe_that_is_used(tmp_path: Path) 
     again = modrobust(tmp_path, *sweep)  # with the recipe in place: the same search, nothing to do
     assert again.code == 0
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("results.csv")} == before
+
+
+@pytest.mark.parametrize("kind", ["grid", "tpe"])
+def test_trials_of_other_data_are_not_built_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    if kind == "tpe":
+        pytest.importorskip("optuna")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    images = [tmp_path / f"photos/{'ab'[i % 2]}/{i}.bmp" for i in range(8)]
+    for i, image in enumerate(images):
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (20 * i, 0, 200)).save(image)
+    own = ("dataset=image_folder", "dataset.image_size=8", "model.widths=[2,2,2,2]", "model.hidden=4", *TINY[3:])
+    grid = ("search/steps=cross_entropy", "search.steps.classifier.values.method.lr=[0.1]")
+    values = grid if kind == "grid" else ("search.trials=1", "search.workers=1")
+    sweep = ("-m", f"search={kind}", *own, *values)
+    assert modrobust(tmp_path, *sweep).code == 0
+    before = trials(tmp_path)
+    os.utime(images[0], ns=(5, 5))
+    assert modrobust(tmp_path, *sweep).code == 0  # the same, at another time
+    Image.new("RGB", (8, 8), (250, 9, 9)).save(images[0])
+    os.utime(images[0], ns=(6, 6))
+    other = modrobust(tmp_path, *sweep)
+    assert other.code == 1 and "holds results of other data than is there now" in " ".join(other.err.split())
+    pd.testing.assert_frame_equal(trials(tmp_path), before)
 
 
 def test_a_trial_that_diverges_is_kept_as_failed_and_is_not_repeated(tmp_path: Path) -> None:
