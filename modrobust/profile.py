@@ -1,5 +1,6 @@
 """profile=true: where the time of some training steps, and of a batch of an evaluation, goes."""
 
+import atexit
 import logging
 import time
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ class Profile:
         """Around every piece."""
         if self.seen == self.first:
             self.profiler.start()  # at first it takes seconds, which are not the run's
+            atexit.register(self.profiler.stop)  # of a run that is interrupted: else the process ends by SIGSEGV
             self._wait()
             self.begun = time.perf_counter()
         yield
@@ -49,6 +51,7 @@ class Profile:
             self._wait()
             seconds = time.perf_counter() - self.begun
             self.profiler.stop()
+            atexit.unregister(self.profiler.stop)
             self.profiler.export_chrome_trace(str(self.path))
             self._tell(seconds)
 

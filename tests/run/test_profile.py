@@ -1,7 +1,9 @@
 """profile=true, and what a run records of its speed and memory."""
 
+import atexit
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,16 @@ def test_the_start_of_the_profiler_is_not_counted(tmp_path: Path, monkeypatch: p
     with Profile("training", "a step", tmp_path, torch.device("cpu"), first=0, count=1).watch():
         pass
     assert len(told) == 1 and told[0] < 0.4
+
+
+def test_a_profiler_that_is_broken_off_is_stopped_at_exit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_exit: list[Callable[[], None]] = []
+    monkeypatch.setattr(atexit, "register", at_exit.append)
+    one = Profile("training", "a step", tmp_path, torch.device("cpu"), first=0, count=2)
+    with one.watch():
+        pass
+    assert at_exit == [one.profiler.stop]  # else the process would end by SIGSEGV
+    at_exit[0]()
 
 
 def test_speed_and_memory_are_recorded_and_shown(tmp_path: Path) -> None:
