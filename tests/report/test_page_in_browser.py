@@ -197,6 +197,23 @@ def test_bold_is_what_a_paired_test_does_not_tell_from_the_best(page: Page, rows
     assert 0 < len(alike) < len(numbers) * len(METHODS)
 
 
+def test_bold_compares_on_the_compositions_that_both_have(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    """The worse method was tested on one easy pair: its mean is the highest, and not higher than the other's there."""
+    runs = [write_run(tmp_path / "outputs", method, seed) for method in ("cross_entropy", "modules") for seed in SEEDS]
+    results = [pd.read_csv(run / "results.csv") for run in runs]
+    pairs = results[0][results[0]["n_corruptions"] == 2].sort_values("accuracy")
+    for run, rows in zip(runs[:3], results[:3], strict=True):
+        rows[rows["composition"].isin(pairs["composition"][-1:])].to_csv(run / "results.csv", index=False)
+    rows = rows_of(runs, collect(runs, []))
+    alike = {line.split()[0] for line, number in best(with_lines(rows.assign(settings=""))) if number == 2}
+    (path,) = write_page(rows, [], tmp_path)
+    browser.get(path.as_uri())
+    WebDriverWait(browser, 20).until(lambda one: one.execute_script("return document.documentElement.dataset.ready"))
+    head = Page(browser).texts("#summary thead th")
+    bold = Page(browser).texts(f"#summary tbody tr:has(td.best:nth-child({head.index('2') + 1})) th")
+    assert {text.split()[-1] for text in bold} == alike == {"cross_entropy", "modules"}
+
+
 def test_sorting_by_click_and_by_keyboard(page: Page, rows: pd.DataFrame) -> None:
     column = "#table tbody td:nth-child(5)"
     page.one("#table thead th:nth-child(5) button").click()

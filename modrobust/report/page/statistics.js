@@ -36,17 +36,19 @@ function bySeed(view, group, compositions) {
 
 const overSeeds = (view, group, compositions) => spread([...bySeed(view, group, compositions).values()]);
 
-// The groups that cannot be told from the best: a paired t test on the same seeds, at least three of them.
+// The groups that cannot be told from the best: a paired t test on the same compositions and seeds, at least three.
 function best(view, groups, compositions) {
-  const seeds = groups.map((group) => bySeed(view, group, compositions));
-  const means = seeds.map((values) => mean([...values.values()]));
-  const first = seeds[means.indexOf(Math.max(...means.filter((value) => !Number.isNaN(value))))];
+  const means = groups.map((group) => overSeeds(view, group, compositions).mean);
+  const first = groups[means.indexOf(Math.max(...means.filter((value) => !Number.isNaN(value))))];
   if (!first || groups.length < 2) return new Set();
-  const alike = (values) => {
-    const { mean: less, interval } = spread([...values].filter(([seed]) => first.has(seed)).map(([seed, value]) => value - first.get(seed)));
+  const alike = (group) => {
+    const both = compositions.filter((c) => first.means[c].n && group.means[c].n);
+    const base = bySeed(view, first, both);
+    const found = [...bySeed(view, group, both)].filter(([seed]) => base.has(seed));
+    const { mean: less, interval } = spread(found.map(([seed, value]) => value - base.get(seed)));
     return less + interval >= 0; // not where there is no interval
   };
-  return new Set(groups.filter((_, i) => alike(seeds[i])));
+  return new Set(groups.filter(alike));
 }
 
 // Of sorted values, by linear interpolation.
