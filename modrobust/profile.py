@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch.profiler import ProfilerActivity, profile
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile, record_function
 
 from modrobust.corruption.corruption import STRETCH as CORRUPTION
 from modrobust.dataset.normalise import STRETCH as DATA
 from modrobust.terminal.folded import print_table
 
 log = logging.getLogger(__name__)
+
+PIECE = "modrobust: piece"  # what a profile calls a step, or a batch
 
 
 class Profile:
@@ -45,7 +48,8 @@ class Profile:
             atexit.register(self.profiler.stop)  # of a run that is interrupted: else the process ends by SIGSEGV
             self._wait()
             self.begun = time.perf_counter()
-        yield
+        with record_function(PIECE):
+            yield
         self.seen += 1
         if self.seen == self.first + self.count:
             self._wait()
@@ -61,11 +65,20 @@ class Profile:
 
     def _tell(self, seconds: float) -> None:
         cuda = self.device.type == "cuda"
-        averages = self.profiler.key_averages()
-        total = {event.key: (event.device_time_total if cuda else event.cpu_time_total) / 1e6 for event in averages}
-        busy = sum(event.self_device_time_total for event in averages) / 1e6 if cuda else seconds
-        corruption = total.get(CORRUPTION, 0.0)
-        data = max(0.0, total.get(DATA, 0.0) - corruption * (self.what == "training"))
+        events = [event for event in self.profiler.events() or () if event.device_type == DeviceType.CPU]
+        if cuda:  # an event of the host has the time of all that it started there
+            busy = sum(event.self_device_time_total for event in events) / 1e6
+        else:  # what is between the pieces, as a validation, is none of them
+            pieces = [event.time_range for event in events if event.key == PIECE]
+            events = [event for event in events if any(p.start <= event.time_range.start <= p.end for p in pieces)]
+            seconds = busy = sum(piece.elapsed_us() for piece in pieces) / 1e6
+
+        def total(name: str) -> float:
+            mine = [event for event in events if event.key == name]
+            return sum(event.device_time_total if cuda else event.cpu_time_total for event in mine) / 1e6
+
+        corruption = total(CORRUPTION)
+        data = max(0.0, total(DATA) - corruption * (self.what == "training"))
         parts = {"network": busy - corruption - data, "corruption": corruption, "data": data}
         parts["waiting"] = max(0.0, seconds - busy)
         lines = [[name, f"{1000 * t / self.count:.2f}", f"{100 * t / seconds:.1f}"] for name, t in parts.items()]

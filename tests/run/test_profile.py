@@ -5,10 +5,13 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from in_process import SMALL, modrobust
+from torch.autograd import DeviceType
+from torch.autograd.profiler_util import Interval
 
 from modrobust.profile import Profile
 
@@ -46,6 +49,35 @@ def test_the_start_of_the_profiler_is_not_counted(tmp_path: Path, monkeypatch: p
     with Profile("training", "a step", tmp_path, torch.device("cpu"), first=0, count=1).watch():
         pass
     assert len(told) == 1 and told[0] < 0.4
+
+
+def test_what_a_gpu_does_is_counted_once_and_what_is_between_steps_is_no_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host, gpu = DeviceType.CPU, DeviceType.CUDA
+
+    def event(name: str, device: DeviceType, begin: int, end: int, own: int, whole: int) -> SimpleNamespace:
+        times = {"self_device_time_total": own, "device_time_total": whole, "cpu_time_total": end - begin}
+        return SimpleNamespace(key=name, device_type=device, time_range=Interval(begin, end), **times)
+
+    events = [
+        event("modrobust: piece", host, 0, 100_000, 0, 80_000),
+        event("aten::mm", host, 0, 60_000, 60_000, 60_000),
+        event("modrobust: data", host, 60_000, 80_000, 20_000, 20_000),
+        event("modrobust: data", gpu, 60_000, 80_000, 20_000, 20_000),  # the same, as lines of the GPU's own
+        event("sgemm", gpu, 0, 60_000, 60_000, 60_000),
+        event("modrobust: data", host, 200_000, 500_000, 0, 0),  # of a validation
+    ]
+    for device, expected in (
+        ("cuda", {"network": 60, "data": 20, "waiting": 420}),
+        ("cpu", {"network": 80, "data": 20}),
+    ):
+        one = Profile("training", "a step", tmp_path, torch.device("cpu"), first=0, count=1)
+        one.device, one.profiler = torch.device(device), SimpleNamespace(events=lambda: events)  # type: ignore[assignment]
+        one._tell(0.5)
+        lines = capsys.readouterr().out.splitlines()
+        told = {cells[1]: float(cells[3]) for line in lines if len(cells := line.split()) == 7 and cells[1] in expected}
+        assert told == expected
 
 
 def test_a_profiler_that_is_broken_off_is_stopped_at_exit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
