@@ -10,7 +10,7 @@ from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 
-MALLOPT = {-3: 32 << 20, -1: 64 << 20}
+MALLOPT = {-3: 32 << 20, -1: 32 << 20}
 """By glibc's malloc.h: bytes from which on an array has pages of its own; freed bytes that are kept for the next."""
 
 

@@ -1,26 +1,29 @@
 """What a process does with the machine's memory."""
 
+import ctypes
 import platform
-import resource
+from types import SimpleNamespace
 
 import pytest
-import torch
 
-from modrobust.machine import keep_freed_memory
+from modrobust.machine import MALLOPT, keep_freed_memory
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
-def test_freed_memory_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GLIBC_TUNABLES", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"):
-        monkeypatch.delenv(name, raising=False)
+def test_freed_memory_is_kept_unless_the_user_has_said_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, answers = ctypes.CDLL(None), []
+    asked: list[tuple[int, int]] = []
+
+    def mallopt(parameter: int, value: int) -> None:
+        asked.append((parameter, value))
+        answers.append(real.mallopt(parameter, value))
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
     keep_freed_memory()
-
-    def faults(batches: int) -> int:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        for _ in range(batches):
-            arrays = [torch.zeros(2**20) for _ in range(5)]  # 20 MB: 5,120 pages
-            del arrays
-        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-    faults(2)
-    assert faults(10) < 5_120
+    assert dict(asked) == MALLOPT  # both: one alone would leave the other at 128 kB
+    assert answers == [1, 1]  # taken
+    for name, value in (("MALLOC_ARENA_MAX", "2"), ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")):
+        with monkeypatch.context() as here:
+            here.setenv(name, value)
+            keep_freed_memory()
+    assert len(asked) == 2
