@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 from optuna.trial import create_trial
 
-from modrobust.config.identity import identity, plain
+from modrobust.config.identity import identity, place, plain
 from modrobust.config.need import text_of
 from modrobust.search.record import Record
 from modrobust.search.space import distribution, placed
 from modrobust.search.steps import Step, Values, seeds_of
 from modrobust.search.trial import state_of, trial
+from modrobust.store.data import data_changed
+from modrobust.store.folders import status_of
+from modrobust.store.stamp import stamp_of
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +52,17 @@ def take_over(study: Study, step: Step, record: Record, cfg: DictConfig) -> None
 
 
 def _finished(cfg: DictConfig, step: Step, folder: Path) -> Iterator[tuple[tuple[Path, ...], Values]]:
-    """Finished runs that differ from the trials in nothing but the searched keys, of all seeds, and their values."""
+    """Finished runs that differ from the trials in nothing but the searched keys, of all seeds, and their values.
+
+    Those whose data may be other than is there now are passed over.
+    """
     asked, _ = _apart(cfg, step)
+    stamp = lru_cache(stamp_of)  # the runs share their data
     by_seed: list[dict[str, tuple[Path, Values]]] = []
     for seed in seeds_of(plain(cfg.search)):
         by_seed.append({})
         for run in sorted(folder.glob(f"seed{seed}-*")):
-            if state_of(run) == "done":
+            if state_of(run) == "done" and not data_changed(status_of(run), place(cfg), stamp=stamp):
                 found, values = _apart(OmegaConf.load(run / "config.yaml"), step)  # type: ignore[arg-type]
                 if found == {**asked, "seed": seed}:
                     by_seed[-1][text_of(values)] = run, values
@@ -66,9 +74,9 @@ def _finished(cfg: DictConfig, step: Step, folder: Path) -> Iterator[tuple[tuple
 def _apart(cfg: DictConfig, step: Step) -> tuple[dict[str, Any], Values]:
     content, values = identity(cfg), {}
     for key in step.values:
-        *places, last = key.split(".")
+        *sections, last = key.split(".")
         node = content
-        for place in places:
-            node = node.get(place, {})
+        for section in sections:
+            node = node.get(section, {})
         values[key] = node.pop(last, None)
     return content, values

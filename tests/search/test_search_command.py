@@ -70,9 +70,9 @@ def test_trials_of_other_data_are_not_built_on(tmp_path: Path, monkeypatch: pyte
         image.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8), (20 * i, 0, 200)).save(image)
     own = ("dataset=image_folder", "dataset.image_size=8", "model.widths=[2,2,2,2]", "model.hidden=4", *TINY[3:])
-    grid = ("search/steps=cross_entropy", "search.steps.classifier.values.method.lr=[0.1]")
-    values = grid if kind == "grid" else ("search.trials=1", "search.workers=1")
-    sweep = ("-m", f"search={kind}", *own, *values)
+    few = () if kind == "grid" else ("search.trials=1", "search.workers=1")
+    of_lr = "search.steps.classifier.values.method.lr="
+    sweep = ("-m", f"search={kind}", *own, *few, "search/steps=cross_entropy", f"{of_lr}[0.1,0.2]")
     assert modrobust(tmp_path, *sweep).code == 0
     before = trials(tmp_path)
     os.utime(images[0], ns=(5, 5))
@@ -82,6 +82,9 @@ def test_trials_of_other_data_are_not_built_on(tmp_path: Path, monkeypatch: pyte
     other = modrobust(tmp_path, *sweep)
     assert other.code == 1 and "holds results of other data than is there now" in " ".join(other.err.split())
     pd.testing.assert_frame_equal(trials(tmp_path), before)
+    if kind == "tpe":
+        warm = modrobust(tmp_path, *sweep[:-1], f"{of_lr}[0.1,0.3]", "search.warm_start=true")
+        assert warm.code == 0 and "warm start: 0 finished runs are trials now; 0 lie outside" in warm.out + warm.err
 
 
 def test_a_trial_that_diverges_is_kept_as_failed_and_is_not_repeated(tmp_path: Path) -> None:
