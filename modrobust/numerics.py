@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from modrobust.errors import UserError
+from modrobust.progress import IN_BAR
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,9 @@ def choose(device: torch.device, precision: str, compiled: bool, channels_last: 
     why = " (tf32 is for CUDA)" if precision == "tf32" != taken else ""
     layout = "last" if chosen.channels_last else "first"
     also = ", compiled" if compiled else ""
-    log.info("networks compute on %s in %s%s, channels %s%s", device.type, taken, why, layout, also)
+    as_ever = not cuda and (precision, compiled, channels_last) == ("auto", False, "auto")
+    extra = IN_BAR if as_ever else None  # for the log, not for every terminal
+    log.info("networks compute on %s in %s%s, channels %s%s", device.type, taken, why, layout, also, extra=extra)
     return chosen
 
 

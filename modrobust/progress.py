@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
 IN_BAR = {"in_bar": True}
-"""Marks records of the log that a terminal's bar shows; see `modrobust.terminal.console`."""
+"""Marks records of the log that a terminal needs not, as its bar shows them; see `modrobust.terminal.console`."""
 
 
 def duration(seconds: float) -> str:
