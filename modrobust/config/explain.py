@@ -91,6 +91,10 @@ def _not_composed(error: ConfigCompositionException, overrides: list[str]) -> st
             known = written([text for text in overrides if not text.startswith(f"{match[1]}=")])
             if match[1] in known:  # no option's name, for `training` has groups below it
                 given = next((text for text in overrides if text.startswith(f"{match[1]}=")), match[1])
+                groups = (text.partition("=")[0] for text in overrides if "," in text)
+                if group := next((one for one in groups if given.startswith(f"{one.replace('/', '.')}.")), None):
+                    key, _, value = given.partition("=")  # Hydra has looked for it in the option that is not chosen
+                    return f"{given}: where {group} is swept, too, write '{key}=choice({value})'."
                 return set_as_a_whole(given, match[1], known)
             if match[1].startswith(("search/pruner", "search.pruner", "search.warm_start")):
                 return f"{match[1]}: only search=tpe has it; a grid tries every combination to its end."

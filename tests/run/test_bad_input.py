@@ -106,7 +106,8 @@ MISTAKES = {
 
 def assert_refused(folder: Path, result: Result, message: str) -> None:
     """One line on stderr and nothing else; nothing was trained, tested or downloaded."""
-    assert result.err == f"modrobust: {message}\n"
+    told = result.err.removeprefix("networks compute on cpu in float32, channels first\n")
+    assert told == f"modrobust: {message}\n"
     assert (result.code, result.out) == (1, "")
     assert not list(folder.rglob("metrics.jsonl")) and not list(folder.rglob("results.csv"))
 
@@ -154,6 +155,13 @@ def test_a_mistake_in_a_file_of_the_user(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     message = YAML_MISTAKES[text].replace("{file}", str(file))
     assert_refused(tmp_path, modrobust(tmp_path, "corruption=mine"), message)
+
+
+def test_a_key_that_only_the_swept_options_have(tmp_path: Path) -> None:
+    sweep = ("-m", "method=modules,img_space", "--dry-run")
+    message = "method.routing=inferred: where method is swept, too, write 'method.routing=choice(inferred)'."
+    assert_refused(tmp_path, modrobust(tmp_path, *sweep, "method.routing=inferred"), message)
+    assert modrobust(tmp_path, *sweep, "method.routing=choice(inferred)").code == 0
 
 
 def write_mnist(folder: Path, labels: bytes = bytes(range(10)) * 4, size: int = 28, cut: int = 0) -> Path:
