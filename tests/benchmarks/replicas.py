@@ -19,6 +19,7 @@ from hydra.utils import instantiate
 
 from modrobust.build import data_of, experiment_of, method_of
 from modrobust.config.options import CONF
+from modrobust.method.optimizer import uncompiled
 from modrobust.method.rows import rows_of
 from modrobust.method.supervised import LOSSES
 from modrobust.model.selection import Sampling
@@ -45,7 +46,7 @@ def arithmetic(cfg: Any) -> float:
     part = experiment.parts.part("arithmetic", ())
     network, loss = experiment.structured_network(part, experiment.seeds), LOSSES[cfg.method.loss]
     groups = [{"params": some, "lr": cfg.method.lr[what]} for what, some in network.groups().items()]
-    optimizer = instantiate(cfg.training.optimizer)(groups)
+    optimizer = uncompiled(instantiate(cfg.training.optimizer)(groups))
     rows = rows_of(experiment.structured, experiment.seeds, experiment.device)
     batch, *others = ((some.seen(cfg.replicas), some.targets.expand(cfg.replicas, -1, -1)) for some in rows.values())
     begun = time.process_time()
