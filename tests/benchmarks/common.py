@@ -22,7 +22,7 @@ import numpy as np
 import scipy.ndimage
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "corruption"))
+sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("corruption", "golden")]
 import plain_common
 from test_common import tables
 

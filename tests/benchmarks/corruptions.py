@@ -19,6 +19,7 @@ from skimage.util import random_noise
 
 from modrobust.corruption.corruption import Corruption
 from modrobust.corruption.transform import ELEMENTAL
+from modrobust.machine import keep_freed_memory
 
 ROUNDS = 20
 
@@ -58,6 +59,7 @@ def compare(size: int, channels: int, batch: int = 256, rounds: int = ROUNDS) ->
     """Processor seconds an image by name: one by one, in a batch, and a copy of it; the best of rounds in turns."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as every run does
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (batch, channels, size, size), generator=generator).float()
     index = torch.arange(batch)

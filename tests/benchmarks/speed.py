@@ -83,6 +83,8 @@ def of_corruptions(args: argparse.Namespace) -> Iterator[Row]:
 
     ratios = over(*reversed(turns(5 * args.rounds, shared, each)))
     yield "167 compositions of 32 images: each from the start / shared prefixes", ratios, "at least 3"
+    steps = [composition[:n] for composition in study.compositions for n in range(1, len(composition) + 1)]
+    yield "  the number of steps alone", [len(steps) / len(set(steps))], "none"
 
 
 def of_evaluation(args: argparse.Namespace) -> Iterator[Row]:
