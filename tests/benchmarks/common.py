@@ -22,7 +22,8 @@ import numpy as np
 import scipy.ndimage
 import torch
 
-sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("corruption", "golden")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "corruption"))
 import plain_common
 from test_common import tables
 
