@@ -12,6 +12,7 @@ from torch import Tensor
 from modrobust import machine
 from modrobust.dataset.splits import Dataset
 from modrobust.errors import UserError
+from modrobust.malloc import keep_freed_memory
 
 
 def prepare(device: str, threads: int) -> torch.device:
@@ -25,7 +26,7 @@ def prepare(device: str, threads: int) -> torch.device:
         UserError: the device is not there.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    machine.keep_freed_memory()
+    keep_freed_memory()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # dying activations would cost a factor of three
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

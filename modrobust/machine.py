@@ -1,17 +1,12 @@
 """What this process may use of the machine: cores, GPUs, memory; a container's and a job's share, not all there is."""
 
-import ctypes
 import os
-import platform
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
-
-MALLOPT = {-3: 32 << 20, -1: 32 << 20}
-"""By glibc's malloc.h: bytes from which on an array has pages of its own; freed bytes that are kept for the next."""
 
 
 def places(processes: int | None, gpus: int | None, runs_per_gpu: int, threads: int) -> list[dict[str, str]]:
@@ -83,18 +78,6 @@ def memory_of(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return 0
-
-
-def keep_freed_memory() -> None:
-    """Let glibc use freed memory again; elsewhere, or where the user has set how malloc works, nothing is done.
-
-    By itself it hands memory back to the system as soon as some batch's arrays are freed, and every page of the next
-    batch's costs a fault: a tenth of the processor time of a short run.
-    """
-    settings = [*os.environ, os.environ.get("GLIBC_TUNABLES", "")]
-    if platform.libc_ver()[0] == "glibc" and "malloc" not in " ".join(settings).lower():
-        for parameter, value in MALLOPT.items():
-            ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def _limits(name: str) -> Iterator[str]:

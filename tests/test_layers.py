@@ -9,7 +9,7 @@ import modrobust
 PACKAGE = Path(modrobust.__file__).parent
 
 LAYERS = (  # from left to right; rooms of one layer may look at each other
-    ("errors", "seeds", "interrupt", "progress", "machine", "terminal"),
+    ("errors", "seeds", "interrupt", "progress", "machine", "malloc", "terminal"),
     ("config", "corruption"),
     ("store",),
     ("dataset",),

@@ -19,7 +19,7 @@ from skimage.util import random_noise
 
 from modrobust.corruption.corruption import Corruption
 from modrobust.corruption.transform import ELEMENTAL
-from modrobust.machine import keep_freed_memory
+from modrobust.malloc import keep_freed_memory
 
 ROUNDS = 20
 

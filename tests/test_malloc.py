@@ -1,4 +1,4 @@
-"""What a process does with the machine's memory."""
+"""How the C library handles freed memory: what is asked of it."""
 
 import ctypes
 import platform
@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from modrobust.machine import MALLOPT, keep_freed_memory
+from modrobust.malloc import SETTINGS, keep_freed_memory
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
@@ -20,7 +20,7 @@ def test_freed_memory_is_kept_unless_the_user_has_said_how(monkeypatch: pytest.M
 
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
     keep_freed_memory()
-    assert dict(asked) == MALLOPT  # both: one alone would leave the other at 128 kB
+    assert dict(asked) == SETTINGS  # both: one alone would leave the other at 128 kB
     assert answers == [1, 1]  # taken
     for name, value in (("MALLOC_ARENA_MAX", "2"), ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")):
         with monkeypatch.context() as here:
