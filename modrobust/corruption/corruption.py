@@ -145,9 +145,9 @@ class Corruption:
         if name == IDENTITY:
             return images.float()
         draw = Draw.of(self.seed, split, index.to(images.device), position, name, epoch)
-        if not torch.is_autocast_enabled(kind := images.device.type):  # to leave it takes as long as to invert a batch
+        if not torch.is_autocast_enabled(kind := images.device.type):
             return self._function(name)(images.float(), draw)
-        with torch.autocast(kind, enabled=False):
+        with torch.autocast(kind, enabled=False):  # entered in vain it would take as long as a small batch's Invert
             return self._function(name)(images.float(), draw)
 
     def watch(self) -> None:
