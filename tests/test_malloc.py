@@ -1,6 +1,7 @@
 """How the C library handles freed memory: what is asked of it."""
 
 import ctypes
+import os
 import platform
 from types import SimpleNamespace
 
@@ -11,6 +12,8 @@ from modrobust.malloc import SETTINGS, keep_freed_memory
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 def test_freed_memory_is_kept_unless_the_user_has_said_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [one for one in os.environ if "MALLOC" in one or one == "GLIBC_TUNABLES"]:
+        monkeypatch.delenv(name)
     real, answers = ctypes.CDLL(None), []
     asked: list[tuple[int, int]] = []
 
