@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from modrobust.errors import UserError
-from modrobust.progress import IN_BAR
+from modrobust.progress import LOG_ONLY
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def choose(device: torch.device, precision: str, compiled: bool, channels_last: 
         channels_last: as in `Numerics`, or auto: true on CUDA, whose fast kernels take it, else as it comes.
     """
     cuda = device.type == "cuda"
-    taken = {"auto": "tf32" if cuda else "float32", "tf32": "tf32" if cuda else "float32"}.get(precision, precision)
+    taken = ("tf32" if cuda else "float32") if precision in ("auto", "tf32") else precision
     chosen = Numerics(device.type, taken, compiled, cuda if channels_last == "auto" else bool(channels_last))
     _allow_tf32(taken == "tf32")
     if compiled:
@@ -70,7 +70,7 @@ def choose(device: torch.device, precision: str, compiled: bool, channels_last: 
     layout = "last" if chosen.channels_last else "first"
     also = ", compiled" if compiled else ""
     as_ever = not cuda and (precision, compiled, channels_last) == ("auto", False, "auto")
-    extra = IN_BAR if as_ever else None  # for the log, not for every terminal
+    extra = LOG_ONLY if as_ever else None
     log.info("networks compute on %s in %s%s, channels %s%s", device.type, taken, why, layout, also, extra=extra)
     return chosen
 

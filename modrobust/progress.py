@@ -16,8 +16,8 @@ from rich.text import Text
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
-IN_BAR = {"in_bar": True}
-"""Marks records of the log that a terminal needs not, as its bar shows them; see `modrobust.terminal.console`."""
+LOG_ONLY = {"log_only": True}
+"""Marks records that a terminal does not show, such as those that its bar has; see `modrobust.terminal.console`."""
 
 
 def duration(seconds: float) -> str:
@@ -53,7 +53,7 @@ class Bar:
             self._progress.update(self._task, said=said)
         if self._done >= self._total or time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            extra = IN_BAR if self._progress is not None else None
+            extra = LOG_ONLY if self._progress is not None else None
             log.info("%s", " ".join((self._label, f"{self._done}/{self._total}", *said)), extra=extra)
 
 

@@ -1,16 +1,14 @@
 """Trials that are done, but perhaps with other data than is there now: a search builds on none of them."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from omegaconf import DictConfig
 
-from modrobust.config.identity import fingerprint, place
-from modrobust.store.data import data_changed
+from modrobust.config.identity import fingerprint
 from modrobust.store.folders import status_of
 from modrobust.store.run_folder import RunFolder
-from modrobust.store.stamp import stamp_of
+from modrobust.sweep.changed import of_other_data
 from modrobust.sweep.plan import Planned
 
 
@@ -23,14 +21,11 @@ def refuse_other_data(planned: Sequence[Planned]) -> None:
     Raises:
         UserError: one is done with other data than is there now, or that can't be looked at.
     """
-    stamp = lru_cache(stamp_of)  # the runs of a search share their data
     known: dict[str, dict[str, Any]] = {}
-    for run in planned:
-        status = status_of(run.folder)
-        if status.get("state") == "done" and data_changed(status, place(run.resolved), stamp=stamp):
-            from modrobust.build import data_of  # imports torch
-            from modrobust.dataset.record import record_of
+    for run in of_other_data(run for run in planned if status_of(run.folder).get("state") == "done"):
+        from modrobust.build import data_of  # imports torch
+        from modrobust.dataset.record import record_of
 
-            cfg, key = DictConfig(run.resolved), fingerprint(run.resolved["dataset"])
-            known[key] = known.get(key) or record_of(data_of(cfg))
-            RunFolder(run.folder, cfg).note_data(known[key])
+        cfg, key = DictConfig(run.resolved), fingerprint(run.resolved["dataset"])
+        known[key] = known.get(key) or record_of(data_of(cfg))
+        RunFolder(run.folder, cfg).note_data(known[key])

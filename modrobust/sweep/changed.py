@@ -1,6 +1,6 @@
 """Runs that are done, but with data whose files have changed since: they are looked at again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,8 +22,13 @@ def with_data(planned: Sequence[Planned], found: Mapping[Path, Status]) -> dict[
         planned: the runs of a sweep.
         found: how they, and perhaps others, are doing.
     """
-    stamp = lru_cache(stamp_of)  # the runs of a sweep share their data
     done = [run for run in planned if run.resolved and found[run.folder].state == "done"]
-    other = [run for run in done if data_changed(status_of(run.folder), place(run.resolved), stamp=stamp)]
     told = "it is done with other data than is there now: move it away, or give the new data another dataset.name"
-    return {**found, **{run.folder: replace(found[run.folder], state="changed", error=told) for run in other}}
+    changed = {run.folder: replace(found[run.folder], state="changed", error=told) for run in of_other_data(done)}
+    return {**found, **changed}
+
+
+def of_other_data(done: Iterable[Planned]) -> list[Planned]:
+    """Which finished runs have other files of data than are there now: a checksum of the data itself tells for sure."""
+    stamp = lru_cache(stamp_of)  # the runs of a sweep share their data
+    return [run for run in done if data_changed(status_of(run.folder), place(run.resolved), stamp=stamp)]

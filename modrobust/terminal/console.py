@@ -18,5 +18,5 @@ class ConsoleHandler(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one message."""
-        if not getattr(record, "in_bar", False):
+        if not getattr(record, "log_only", False):
             super().emit(record)
