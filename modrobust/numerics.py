@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 Built = TypeVar("Built", bound=nn.Module)
 
+COMPILES = "2.14"  # from this torch on; before (2.4 to 2.13 were tried), Module.compile passes over an nn.Sequential
 VERSIONS = 10_000  # of a function, compiled: for each block, batch size, and for training or testing
 
 
@@ -59,6 +60,9 @@ def choose(device: torch.device, precision: str, compiled: bool, channels_last: 
         precision: as in `Numerics`, or auto: tf32 on CUDA, else float32.
         compiled: as in `Numerics`.
         channels_last: as in `Numerics`, or auto: true on CUDA, whose fast kernels take it, else as it comes.
+
+    Raises:
+        UserError: torch is too old to compile.
     """
     cuda = device.type == "cuda"
     taken = ("tf32" if cuda else "float32") if precision in ("auto", "tf32") else precision
@@ -97,7 +101,12 @@ def _compile_all() -> None:
     """By default torch gives up at eight versions of one function, and blocks of a kind share theirs.
 
     Each shape has its own, always: kernels for any shape would depend on which shapes came before.
+
+    Raises:
+        UserError: this torch would compile none of them, and say nothing.
     """
+    if torch.__version__ < COMPILES:
+        raise UserError(f"compile=true needs torch {COMPILES} or newer, found is {torch.__version__}: compile=false.")
     import torch._dynamo.config as dynamo  # imports a compiler for a second
 
     dynamo.cache_size_limit = dynamo.accumulated_cache_size_limit = VERSIONS

@@ -9,11 +9,12 @@ import pytest
 import torch
 from in_process import SMALL, modrobust
 from torch import nn
+from torch.torch_version import TorchVersion
 
 from modrobust import machine
 from modrobust.device import room
 from modrobust.errors import UserError
-from modrobust.numerics import Numerics, choose, only_float32
+from modrobust.numerics import COMPILES, Numerics, choose, only_float32
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,7 @@ def test_auto_is_chosen_by_the_device() -> None:
     assert not torch.backends.cudnn.allow_tf32
 
 
+@pytest.mark.skipif(torch.__version__ < COMPILES, reason="this torch does not compile an nn.Sequential")
 def test_what_was_chosen_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "modrobust.numerics"):
         choose(torch.device("cpu"), "auto", False, "auto")
@@ -69,6 +71,13 @@ def test_a_network_is_laid_out_and_compiled_block_by_block(monkeypatch: pytest.M
     assert network.blocks[0].weight.is_contiguous(memory_format=torch.channels_last)  # type: ignore[union-attr]
 
 
+def test_a_torch_that_would_compile_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.11.0+cu130"))
+    with pytest.raises(UserError, match=r"^compile=true needs torch 2.14 or newer, found is 2.11.0"):
+        choose(torch.device("cpu"), "auto", True, "auto")
+
+
+@pytest.mark.skipif(torch.__version__ < COMPILES, reason="this torch does not compile an nn.Sequential")
 def test_every_block_is_compiled_for_every_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch._dynamo
 
